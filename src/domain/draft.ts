@@ -1,0 +1,141 @@
+import {
+  type Attempt,
+  climb,
+  type DunningMail,
+  type Happening,
+  type Ladder,
+  ladderTable,
+  stageOf,
+  teamStrike,
+} from './dunning.js';
+import type { Instant } from './instant.js';
+import type { Effect, Reading, TeamState } from './team.js';
+
+/** Ended invoices that are remembered: a stale read of one must not start its ladder again. */
+const CLOSED_INVOICES = 50;
+
+/** Why something happened, and who did it; on the timeline and in the keys of mails. */
+export interface Cause {
+  cause: string;
+  actor: string;
+}
+
+/** A team's state while a turn changes it, with what is to be written beside it. */
+export class Draft {
+  readonly effects: Effect[] = [];
+
+  constructor(public state: TeamState) {}
+
+  set(change: Partial<TeamState>): void {
+    this.state = { ...this.state, ...change };
+  }
+
+  ladder(invoiceId: string): Ladder | undefined {
+    return this.state.ladders.find((ladder) => ladder.invoiceId === invoiceId);
+  }
+
+  put(ladder: Ladder): void {
+    const { ladders } = this.state;
+    this.set({
+      ladders: this.ladder(ladder.invoiceId)
+        ? ladders.map((l) => (l.invoiceId === ladder.invoiceId ? ladder : l))
+        : [...ladders, ladder],
+    });
+  }
+
+  /** One step of `ladderTable`, with the mail and the line of the timeline that go with it. */
+  happen(ladder: Ladder, happening: Happening, at: Instant, because: Cause): void {
+    const { invoiceId } = ladder;
+    const { mail } = ladderTable[stageOf(ladder)][happening];
+    const strikeBefore = teamStrike(this.state.ladders);
+    const next = climb(ladder, happening, at);
+    if (next === undefined) this.end(invoiceId);
+    else this.put(next);
+    const strike = teamStrike(this.state.ladders);
+
+    if (next === undefined) {
+      const kind = happening === 'paid' ? 'invoice_paid' : 'invoice_closed';
+      this.note(kind, `${invoiceId} is ${happening}: its ladder ends`, because, { invoiceId });
+    } else if (next.strike > ladder.strike) {
+      this.note('strike', `Strike ${next.strike} of 3 for ${invoiceId}`, because, {
+        invoiceId,
+        strike: next.strike,
+        nextAttemptAt: next.timer?.at ?? null,
+      });
+    } else if (happening === 'confirmation_needed') {
+      this.note('confirmation_needed', `${invoiceId} waits for its confirmation`, because, {
+        invoiceId,
+      });
+    }
+
+    switch (mail) {
+      case undefined:
+        return;
+      case 'payment-action-required':
+        return this.mail(mail, `${invoiceId}:${ladder.attempts}`, next ?? ladder);
+      case 'payment-recovered':
+        if (this.state.ladders.length === 0) this.mail(mail, invoiceId, { ...ladder, timer: null });
+        return;
+      default:
+        if (strike > strikeBefore) this.mail(mail, invoiceId, next ?? ladder);
+    }
+  }
+
+  /** Stripe is to be read, after what is being read already (R16). */
+  want(more: Omit<Reading, 'number'>): void {
+    const { wanted } = this.state;
+    const changes = [wanted?.changedAt ?? null, more.changedAt].filter((at) => at !== null);
+    this.set({
+      wanted: {
+        subscriptionIds: union(wanted?.subscriptionIds, more.subscriptionIds),
+        invoiceIds: union(wanted?.invoiceIds, more.invoiceIds),
+        cards: union(wanted?.cards, more.cards),
+        settle: (wanted?.settle ?? false) || more.settle,
+        cause: wanted?.cause ?? more.cause,
+        changedAt: changes.toSorted()[0] ?? null,
+      },
+    });
+  }
+
+  /** The state after the turn. All that the turn wants is one reading, which has the turn's number. */
+  get next(): TeamState {
+    const { turn, reading, wanted } = this.state;
+    const next = { ...this.state, turn: turn + 1 };
+    if (reading !== null || wanted === null) return next;
+    return { ...next, reading: { ...wanted, number: turn }, wanted: null };
+  }
+
+  attempt(ladder: Ladder, by: Attempt['by'], paymentMethodId: string | null, because: Cause): void {
+    const number = ladder.attempts + 1;
+    const attempt = { number, by, paymentMethodId, ...because };
+    this.put({ ...ladder, attempts: number, attempt, stopped: null });
+  }
+
+  note(
+    kind: string,
+    summary: string,
+    because: Cause,
+    details: Record<string, string | number | null>,
+  ): void {
+    this.effects.push({ kind: 'timeline', entry: { kind, summary, ...because, details } });
+  }
+
+  mail(mail: DunningMail, cause: string, { invoiceId, amountDue, timer }: Ladder): void {
+    const nextAttemptAt = timer?.for === 'attempt' ? timer.at : null;
+    const details = { invoiceId, amountDue, nextAttemptAt };
+    this.effects.push({ kind: 'mail', mail, cause, details });
+  }
+
+  private end(invoiceId: string): void {
+    this.set({
+      ladders: this.state.ladders.filter((ladder) => ladder.invoiceId !== invoiceId),
+      holds: this.state.holds.filter((id) => id !== invoiceId),
+      closed: [...this.state.closed, invoiceId].slice(-CLOSED_INVOICES),
+    });
+  }
+}
+
+/** Both lists without repetitions, in order. */
+export function union(a: readonly string[] = [], b: readonly string[] = []): string[] {
+  return [...new Set([...a, ...b])];
+}

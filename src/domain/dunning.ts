@@ -1,0 +1,163 @@
+import { after, type Instant } from './instant.js';
+import type { Strike } from './subscription.js';
+
+/** Where an unpaid invoice stands. `confirming`: the payment waits for the customer, no ladder yet (R27). */
+export type Stage = 'none' | 'confirming' | 'strike 1' | 'strike 2' | 'strike 3';
+
+/**
+ * What can happen to an unpaid invoice. `failed`: a scheduled attempt failed (R23), or nobody
+ * confirmed in time (R27). `refused`: a try of the customer's or an operator's failed, no strike.
+ * `closed`: void, written off, waived, or the subscription cancelled (R26).
+ */
+export type Happening = 'failed' | 'refused' | 'confirmation_needed' | 'paid' | 'closed';
+
+export type DunningMail =
+  | 'payment-warning'
+  | 'payment-critical'
+  | 'account-locked'
+  | 'payment-recovered'
+  | 'payment-action-required';
+
+interface Step {
+  to: Stage;
+  /** Sent when the team's own strike rises with this step, or falls to none (R25, R26). */
+  mail?: DunningMail;
+}
+
+/** The ladder (R22, R26, R27): a stage and what happens, to the next stage and its mail. */
+export const ladderTable: Readonly<Record<Stage, Readonly<Record<Happening, Step>>>> = {
+  none: {
+    failed: { to: 'strike 1', mail: 'payment-warning' },
+    refused: { to: 'strike 1', mail: 'payment-warning' },
+    confirmation_needed: { to: 'confirming', mail: 'payment-action-required' },
+    paid: { to: 'none' },
+    closed: { to: 'none' },
+  },
+  confirming: {
+    failed: { to: 'strike 1', mail: 'payment-warning' },
+    refused: { to: 'strike 1', mail: 'payment-warning' },
+    confirmation_needed: { to: 'confirming' },
+    paid: { to: 'none' },
+    closed: { to: 'none' },
+  },
+  'strike 1': {
+    failed: { to: 'strike 2', mail: 'payment-critical' },
+    refused: { to: 'strike 1' },
+    confirmation_needed: { to: 'strike 1', mail: 'payment-action-required' },
+    paid: { to: 'none', mail: 'payment-recovered' },
+    closed: { to: 'none' },
+  },
+  'strike 2': {
+    failed: { to: 'strike 3', mail: 'account-locked' },
+    refused: { to: 'strike 2' },
+    confirmation_needed: { to: 'strike 2', mail: 'payment-action-required' },
+    paid: { to: 'none', mail: 'payment-recovered' },
+    closed: { to: 'none' },
+  },
+  'strike 3': {
+    failed: { to: 'strike 3' },
+    refused: { to: 'strike 3' },
+    confirmation_needed: { to: 'strike 3', mail: 'payment-action-required' },
+    paid: { to: 'none', mail: 'payment-recovered' },
+    closed: { to: 'none' },
+  },
+};
+
+/** How long the ladder waits, in milliseconds. */
+export interface DunningPolicy {
+  /** From strike 1 to the next attempt, and from strike 2 to the next (R24). */
+  intervals: readonly [number, number];
+  /** How long a payment may wait for the customer's confirmation (R27). */
+  confirmationWindow: number;
+}
+
+/** A payment attempt under way. Its number, with the invoice, is the key at Stripe (R35). */
+export interface Attempt {
+  number: number;
+  by: 'timer' | 'card' | 'operator';
+  /** The payment method to try; null: the default one. */
+  paymentMethodId: string | null;
+  /** What led to it: a fact's id, an operator's name. */
+  cause: string;
+  actor: string;
+}
+
+/** An unpaid invoice of the team's subscription. */
+export interface Ladder {
+  invoiceId: string;
+  subscriptionId: string;
+  /** Minor units. */
+  amountDue: number;
+  strike: Strike;
+  /** When its first attempt failed. */
+  since: Instant;
+  timer: null | { at: Instant; for: 'attempt' | 'confirmation' };
+  /** Taken when the ladder began, so that a new setting changes no running one. */
+  policy: DunningPolicy;
+  /** Number of the last attempt of ours. */
+  attempts: number;
+  attempt: Attempt | null;
+  /** Stripe's code for an attempt that it refused to make; the timer rests meanwhile (R28). */
+  stopped: string | null;
+  /** Failed attempts that were taken note of, by charge id or `<invoice>#<attempt count>` (R23). */
+  failures: string[];
+  /** Each payment method is tried once (R24). */
+  methodsTried: string[];
+  methodsWaiting: string[];
+}
+
+/** The ladder's stage, for `ladderTable`. */
+export function stageOf({ strike, timer }: Ladder): Stage {
+  if (strike === 0) return timer === null ? 'none' : 'confirming';
+  return `strike ${strike}`;
+}
+
+const strikeAt: Readonly<Record<Stage, Strike>> = {
+  none: 0,
+  confirming: 0,
+  'strike 1': 1,
+  'strike 2': 2,
+  'strike 3': 3,
+};
+
+/** The ladder after what happened `at`; undefined when that ends it. */
+export function climb(ladder: Ladder, happening: Happening, at: Instant): Ladder | undefined {
+  const { to } = ladderTable[stageOf(ladder)][happening];
+  if (to === 'none') return undefined;
+  const strike = strikeAt[to];
+  const { intervals, confirmationWindow } = ladder.policy;
+  if (happening === 'confirmation_needed') {
+    return { ...ladder, timer: { at: after(at, confirmationWindow), for: 'confirmation' } };
+  }
+  if (strike === ladder.strike) return ladder;
+  const interval = strike === 3 ? undefined : intervals[strike === 1 ? 0 : 1];
+  return {
+    ...ladder,
+    strike,
+    since: ladder.strike === 0 ? at : ladder.since,
+    timer: interval === undefined ? null : { at: after(at, interval), for: 'attempt' },
+  };
+}
+
+/** When the ladder acts next by itself; null while it is at its end, under way or stopped. */
+export function dueAt(ladder: Ladder): Instant | null {
+  if (ladder.timer === null || ladder.attempt !== null || ladder.stopped !== null) return null;
+  return ladder.timer.at;
+}
+
+/** The ladder that the team is shown: the highest strike, of equals the oldest (R25). */
+export function leading(ladders: readonly Ladder[]): Ladder | undefined {
+  return ladders
+    .filter(({ strike }) => strike > 0)
+    .toSorted(
+      (a, b) =>
+        b.strike - a.strike ||
+        a.since.localeCompare(b.since) ||
+        a.invoiceId.localeCompare(b.invoiceId),
+    )[0];
+}
+
+/** The highest strike of all open invoices (R25). */
+export function teamStrike(ladders: readonly Ladder[]): Strike {
+  return leading(ladders)?.strike ?? 0;
+}

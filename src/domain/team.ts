@@ -1,0 +1,232 @@
+import type { Attempt, DunningMail, DunningPolicy, Ladder } from './dunning.js';
+import { dueAt } from './dunning.js';
+import type { Instant } from './instant.js';
+import type { PlanId } from './plans.js';
+import type { Subscription } from './subscription.js';
+
+/** All that is kept of a team between two facts: ids, states and times (R21). Plain JSON. */
+export interface TeamState {
+  teamId: string;
+  /** Counts the turns, so that a late write of an earlier one is known as such. */
+  turn: number;
+  customerId: string | null;
+  subscription: Subscription | null;
+  tier: PlanId;
+  /** The plan period that is open (R37). */
+  held: PlanPeriod | null;
+  ladders: Ladder[];
+  /** Invoices whose ladder has ended, latest last: none of them starts one again (R20). */
+  closed: string[];
+  /** Invoices to mark uncollectible at Stripe (R31), and to take from Stripe's own retries (R24). */
+  writeOffs: string[];
+  holds: string[];
+  /** What is being read at Stripe, and what to read after that. */
+  reading: Reading | null;
+  wanted: Omit<Reading, 'number'> | null;
+  /** Number of the reading after which records of usage may have been billed (R34). */
+  settling: number | null;
+  attention: 'none' | 'unknown_price' | 'second_subscription';
+  /** Ids of the facts taken last (R17). */
+  seen: string[];
+}
+
+export interface PlanPeriod {
+  plan: PlanId;
+  subscriptionId: string;
+  startsAt: Instant;
+  endsAt: Instant | null;
+}
+
+/** Objects that facts have named, to be read as they are now (R16). */
+export interface Reading {
+  number: number;
+  subscriptionIds: string[];
+  invoiceIds: string[];
+  /** Payment methods that were added or updated, with the fact that said so. */
+  cards: string[];
+  /** Whether an invoice was finalised or the subscription ended: usage billed with it is settled then. */
+  settle: boolean;
+  /** The first fact that asked. */
+  cause: string;
+  /** When the subscription changed at the latest, by the first fact that said so (R37). */
+  changedAt: Instant | null;
+}
+
+/** An invoice as it is at Stripe. */
+export interface Invoice {
+  id: string;
+  status: 'open' | 'paid' | 'void' | 'uncollectible';
+  subscriptionId: string | null;
+  /** Only renewals and the like have a ladder: not a first payment, not an invoice of ours (R22). */
+  origin: 'first_payment' | 'subscription' | 'other';
+  amountDue: number;
+  needsConfirmation: boolean;
+  /** Failed attempts, oldest first (R23). */
+  failures: { id: string; at: Instant; paymentMethodId: string | null }[];
+}
+
+/** What is true at Stripe now. */
+export interface Truth {
+  customerId: string | null;
+  subscriptions: Subscription[];
+  invoices: Invoice[];
+  /** Of the subscription and of the customer. */
+  defaultPaymentMethodIds: string[];
+  policy: DunningPolicy;
+}
+
+/** How a payment attempt ended (R28); what has no answer yet is tried again and is no outcome. */
+export type Outcome =
+  | { kind: 'paid' }
+  | { kind: 'declined'; failureId: string; paymentMethodId: string | null }
+  | { kind: 'confirm' }
+  | { kind: 'gone' }
+  | { kind: 'stopped'; code: string }
+  /** Stripe replays a stored error under this number's key, and no new charge: a new number is due (R35). */
+  | { kind: 'key_spent' };
+
+export type OperatorAction = 'retryPayment' | 'waive' | 'resync';
+
+export interface Act {
+  kind: 'act';
+  id: string;
+  action: OperatorAction;
+  actor: string;
+  reason: string;
+  invoiceId: string | null;
+}
+
+/** A hint that something changed; `object` is the id of what to read, where there is one. */
+export interface Hint {
+  kind: 'hint';
+  id: string;
+  /** Stripe's event type, or `team.updated`, `resync`. */
+  type: string;
+  object: string | null;
+  at: Instant;
+}
+
+export type Fact =
+  | Hint
+  | Act
+  | { kind: 'read'; number: number; truth: Truth }
+  | { kind: 'attempted'; invoiceId: string; number: number; outcome: Outcome }
+  | { kind: 'written_off'; invoiceId: string }
+  | { kind: 'held'; invoiceId: string }
+  | { kind: 'settled'; number: number }
+  | { kind: 'due' };
+
+export interface TimelineEntry {
+  kind: string;
+  summary: string;
+  cause: string;
+  actor: string;
+  details: Record<string, string | number | null>;
+}
+
+/** What a mail of the ladder says; the link to pay is kept apart, for it is a secret of sorts. */
+export interface DunningMailDetails {
+  invoiceId: string;
+  /** Minor units. */
+  amountDue: number;
+  nextAttemptAt: Instant | null;
+}
+
+/** What is written with the new state, in the same transaction. */
+export type Effect =
+  | { kind: 'mail'; mail: DunningMail; cause: string; details: DunningMailDetails }
+  | { kind: 'timeline'; entry: TimelineEntry }
+  | { kind: 'plan_period'; period: PlanPeriod };
+
+/** A call to Stripe that should be under way while the state says so. */
+export type Call =
+  | { kind: 'read'; id: string; customerId: string | null; reading: Reading; ladders: string[] }
+  | {
+      kind: 'attempt';
+      id: string;
+      invoiceId: string;
+      attempt: Attempt;
+      knownFailures: string[];
+    }
+  | { kind: 'write_off'; id: string; invoiceId: string }
+  | { kind: 'hold'; id: string; invoiceId: string }
+  | { kind: 'settle'; id: string; number: number };
+
+/** A team of which nothing is known but its id, and its customer where the host named one. */
+export function newTeam(teamId: string, customerId: string | null): TeamState {
+  return {
+    teamId,
+    turn: 0,
+    customerId,
+    subscription: null,
+    tier: 'free',
+    held: null,
+    ladders: [],
+    closed: [],
+    writeOffs: [],
+    holds: [],
+    reading: null,
+    wanted: null,
+    settling: null,
+    attention: 'none',
+    seen: [],
+  };
+}
+
+/** The calls that the state asks for. Their ids say when a call is another one (R35). */
+export function callsOf(state: TeamState): Call[] {
+  const { customerId, reading, settling } = state;
+  return [
+    ...(reading === null
+      ? []
+      : [
+          {
+            kind: 'read' as const,
+            id: `read:${reading.number}`,
+            customerId,
+            reading,
+            ladders: state.ladders.map(({ invoiceId }) => invoiceId),
+          },
+        ]),
+    ...state.ladders.flatMap(({ invoiceId, attempt, failures }) =>
+      attempt === null
+        ? []
+        : [
+            {
+              kind: 'attempt' as const,
+              id: `attempt:${invoiceId}:${attempt.number}`,
+              invoiceId,
+              attempt,
+              knownFailures: failures,
+            },
+          ],
+    ),
+    ...state.writeOffs.map((invoiceId) => ({
+      kind: 'write_off' as const,
+      id: `write_off:${invoiceId}`,
+      invoiceId,
+    })),
+    ...state.holds.map((invoiceId) => ({
+      kind: 'hold' as const,
+      id: `hold:${invoiceId}`,
+      invoiceId,
+    })),
+    ...(settling === null
+      ? []
+      : [{ kind: 'settle' as const, id: `settle:${settling}`, number: settling }]),
+  ];
+}
+
+/**
+ * When the team's next timer is due; null when none runs, or while Stripe is being read: what a fact
+ * hints at may end the ladder (R26).
+ */
+export function nextDueAt({ ladders, reading }: TeamState): Instant | null {
+  if (reading !== null) return null;
+  return (
+    ladders
+      .map(dueAt)
+      .filter((at) => at !== null)
+      .toSorted()[0] ?? null
+  );
+}

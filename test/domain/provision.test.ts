@@ -1,0 +1,223 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Instant } from '../../src/domain/instant.js';
+import type { PlanId } from '../../src/domain/plans.js';
+import type { Subscription } from '../../src/domain/subscription.js';
+import type { PlanPeriod } from '../../src/domain/team.js';
+import { day, hint, onPro, Story, subscription } from './given.js';
+
+const on = (plan: PlanId | null, of: Partial<Subscription> = {}) =>
+  subscription({ plan, priceId: `price_${plan ?? 'of_nobody'}`, ...of });
+
+/** The team's plan history as rows: what is written later under the same start stands. */
+const history = ({ planPeriods }: Story): PlanPeriod[] => [
+  ...new Map(
+    planPeriods.map((period) => [`${period.subscriptionId} ${period.startsAt}`, period]),
+  ).values(),
+];
+
+const open = (team: Story) => history(team).filter(({ endsAt }) => endsAt === null);
+
+describe('R29, R30: tier and subscription are what Stripe has', () => {
+  test('a new team is on Free, with no subscription', () => {
+    const team = new Story();
+    team.sees(day(0), {});
+    expect(team.state).toMatchObject({ tier: 'free', subscription: null, held: null });
+    expect(team.timeline).toEqual([]);
+  });
+
+  test.each([
+    ['trialing', 'pro'],
+    ['active', 'pro'],
+    ['past_due', 'pro'],
+    ['unpaid', 'pro'],
+    ['incomplete', 'free'],
+    ['incomplete_expired', 'free'],
+    ['paused', 'free'],
+    ['canceled', 'free'],
+  ] as const)('%s on the price of Pro: %s', (status, tier) => {
+    const team = new Story();
+    team.sees(day(0), { subscriptions: [subscription({ status })] });
+    expect(team.state.tier).toBe(tier);
+    expect(team.state.subscription?.status).toBe(status);
+  });
+
+  test('a change is on the timeline with its cause', () => {
+    const team = onPro();
+    team.sees(day(0), { subscriptions: [on('enterprise')] }, { id: 'evt_upgrade' });
+    expect(team.noted('tier_changed').at(-1)).toMatchObject({
+      cause: 'evt_upgrade',
+      details: { from: 'pro', to: 'enterprise' },
+    });
+  });
+
+  test('the customer of the subscription is kept', () => {
+    const team = new Story();
+    team.sees(day(0), { customerId: 'cus_9' });
+    team.sees(day(1), { customerId: null });
+    expect(team.state.customerId).toBe('cus_9');
+  });
+
+  test('two live subscriptions: the newer counts, and an operator is called, once', () => {
+    const team = onPro();
+    const second = on('enterprise', { id: 'sub_2', startedAt: day(0) });
+    team.sees(day(0), { subscriptions: [subscription(), second] });
+    team.sees(day(0), {});
+    expect(team.state).toMatchObject({ tier: 'enterprise', attention: 'second_subscription' });
+    expect(team.noted('second_subscription')).toHaveLength(1);
+    team.sees(day(1), { subscriptions: [subscription({ status: 'canceled' }), second] });
+    expect(team.state.attention).toBe('none');
+  });
+});
+
+describe('R37: a price that no plan knows', () => {
+  test('is named to operators, and leaves the tier as it was', () => {
+    const team = onPro();
+    team.sees(day(0), { subscriptions: [on(null)] });
+    expect(team.state).toMatchObject({ tier: 'pro', attention: 'unknown_price' });
+    expect(team.noted('unknown_price')).toMatchObject([
+      { details: { priceId: 'price_of_nobody' } },
+    ]);
+    expect(open(team)).toMatchObject([{ plan: 'pro' }]);
+  });
+
+  test('so is the next such price', () => {
+    const team = onPro();
+    team.sees(day(0), { subscriptions: [on(null)] });
+    team.sees(day(1), { subscriptions: [on(null, { priceId: 'price_of_nobody_either' })] });
+    expect(team.noted('unknown_price')).toHaveLength(2);
+  });
+
+  test('does not matter once the subscription has ended', () => {
+    const team = onPro();
+    team.sees(day(0), { subscriptions: [on(null, { status: 'canceled', endedAt: day(0) })] });
+    expect(team.state).toMatchObject({ tier: 'free', attention: 'none' });
+  });
+});
+
+/** The hint that a subscription changed at this instant. */
+const changed = (at: Instant) => ({ type: 'customer.subscription.updated', at });
+
+describe('R37: the plan history', () => {
+  test('an older event about something else moves no change of plan back', () => {
+    const team = onPro();
+    team.take(day(1), hint({ id: 'evt_old', type: 'customer.updated', at: day(-3) }));
+    team.take(day(1), hint({ id: 'evt_new', ...changed(day(1)) }));
+    team.reads(day(1));
+    team.truth = { ...team.truth, subscriptions: [on('enterprise')] };
+    team.reads(day(1));
+    expect(open(team)).toMatchObject([{ plan: 'enterprise', startsAt: day(1) }]);
+  });
+
+  test('begins with the subscription, not when we hear of it', () => {
+    expect(history(onPro())).toEqual([
+      { plan: 'pro', subscriptionId: 'sub_1', startsAt: day(-60), endsAt: null },
+    ]);
+  });
+
+  test('a change ends one plan and begins the next at its moment', () => {
+    const team = onPro();
+    team.sees(day(1), { subscriptions: [on('enterprise')] }, changed(day(0)));
+    expect(history(team)).toMatchObject([
+      { plan: 'pro', startsAt: day(-60), endsAt: day(0) },
+      { plan: 'enterprise', startsAt: day(0), endsAt: null },
+    ]);
+  });
+
+  test('a cancelled plan ends when the subscription did, not when we heard of it', () => {
+    const team = onPro();
+    team.sees(day(3), { subscriptions: [subscription({ status: 'canceled', endedAt: day(1) })] });
+    expect(history(team)).toMatchObject([{ plan: 'pro', endsAt: day(1) }]);
+  });
+
+  test('while it is paused there is no plan', () => {
+    const team = onPro();
+    team.sees(day(0), { subscriptions: [subscription({ status: 'paused' })] });
+    expect(open(team)).toEqual([]);
+    team.sees(day(5), { subscriptions: [subscription()] });
+    expect(history(team)).toMatchObject([
+      { startsAt: day(-60), endsAt: day(0) },
+      { startsAt: day(5), endsAt: null },
+    ]);
+  });
+
+  test('a subscription after a cancelled one begins by itself', () => {
+    const team = onPro();
+    const ended = subscription({ status: 'canceled', endedAt: day(0) });
+    const next = on('enterprise', { id: 'sub_2', startedAt: day(2) });
+    team.sees(day(2), { subscriptions: [ended, next] });
+    expect(history(team)).toMatchObject([
+      { subscriptionId: 'sub_1', endsAt: day(0) },
+      { subscriptionId: 'sub_2', plan: 'enterprise', startsAt: day(2), endsAt: null },
+    ]);
+  });
+
+  test('R16: a change in the second in which the subscription began, or told by an older event, is kept', () => {
+    const team = new Story();
+    team.sees(day(0), { subscriptions: [on('pro', { startedAt: day(0) })] });
+    team.sees(
+      day(0, 1),
+      { subscriptions: [on('enterprise', { startedAt: day(0) })] },
+      changed(day(0)),
+    );
+    expect(open(team)).toMatchObject([{ plan: 'enterprise' }]);
+  });
+
+  test('a clock ahead of ours leaves no gap', () => {
+    const team = onPro();
+    team.sees(day(0), { subscriptions: [on('enterprise')] }, changed(day(0, 1)));
+    const [before, since] = history(team);
+    expect(since?.startsAt).toBe(before?.endsAt);
+  });
+
+  const changes = fc.array(
+    fc.record({
+      plan: fc.constantFrom<PlanId | null>('pro', 'enterprise', null),
+      status: fc.constantFrom('active', 'active', 'past_due', 'unpaid', 'paused'),
+      /** Hours since the change before. */
+      pause: fc.integer({ min: 0, max: 48 }),
+      /** Hours by which the event that told of it is late or, where clocks differ, early. */
+      late: fc.integer({ min: -1, max: 48 }),
+    }),
+    { maxLength: 12 },
+  );
+
+  test('whatever the changes and the times of the events that tell of them, it is what the state holds, without overlap', () => {
+    fc.assert(
+      fc.property(changes, (steps) => {
+        const team = onPro();
+        let now = 0;
+        for (const { plan, status, pause, late } of steps) {
+          now += pause;
+          team.sees(
+            day(0, now),
+            { subscriptions: [on(plan, { status })] },
+            changed(day(0, now - late)),
+          );
+          const { held } = team.state;
+          expect(open(team)).toEqual(held === null ? [] : [held]);
+          for (const { startsAt, endsAt } of history(team)) {
+            expect(endsAt === null || endsAt >= startsAt).toBe(true);
+          }
+        }
+      }),
+    );
+  });
+
+  test('R4: while a subscription holds some plan, its history has no gap', () => {
+    fc.assert(
+      fc.property(changes, (steps) => {
+        const team = onPro();
+        let now = 0;
+        for (const { plan, pause, late } of steps) {
+          now += pause;
+          team.sees(day(0, now), { subscriptions: [on(plan)] }, changed(day(0, now - late)));
+        }
+        const rows = history(team).toSorted((a, b) => (a.startsAt < b.startsAt ? -1 : 1));
+        for (const [i, { startsAt }] of rows.entries()) {
+          if (i > 0) expect(startsAt).toBe(rows[i - 1]?.endsAt);
+        }
+      }),
+    );
+  });
+});
