@@ -1,0 +1,30 @@
+import type { Mail } from '../store.js';
+import { html, page, time } from './html.js';
+import { table } from './overview.js';
+
+export function mailboxPage(mails: Mail[]): string {
+  return page(
+    'Mailbox',
+    html`<p><a href="/">Sandbox</a></p>
+      ${table(
+        ['Time', 'Tag', 'To', 'Subject', 'Metadata'],
+        mails.map((mail) => [
+          time(mail.created),
+          mail.tag,
+          mail.to,
+          html`<a href="/mailbox/${mail.id}">${mail.subject}</a>`,
+          html`<code>${JSON.stringify(mail.metadata)}</code>`,
+        ]),
+      )}`,
+  );
+}
+
+export function mailPage(mail: Mail): string {
+  return page(
+    mail.subject,
+    html`<p><a href="/mailbox">Mailbox</a> · ${time(mail.created)} · from ${mail.from} to ${mail.to} · ${mail.tag}</p>
+      <p><code>${JSON.stringify(mail.metadata)}</code></p>
+      ${mail.html === null ? html`` : html`<iframe sandbox title="The mail" srcdoc="${mail.html}"></iframe>`}
+      ${mail.text === null ? html`` : html`<pre>${mail.text}</pre>`}`,
+  );
+}

@@ -1,0 +1,168 @@
+import type Stripe from 'stripe';
+import { invalid, type StripeFailure } from '../../http/error.js';
+import { type Account, idOf } from '../account.js';
+import { createDraft } from './draft.js';
+import { INCOMPLETE_LIFE } from './due.js';
+import { finalize } from './finalization.js';
+import { attemptPayment } from './payment.js';
+import { invoiceItem, pendingItems, pullIn } from './pending.js';
+import { periodOf } from './period.js';
+import { NotSubscribed } from './subscribe.js';
+import { type PaymentBehavior, planOf, subscriptionItem } from './subscription.js';
+
+interface ItemChange {
+  id?: string | undefined;
+  price?: string | undefined;
+  quantity?: number | undefined;
+  deleted?: boolean | undefined;
+}
+interface Terms {
+  proration: 'create_prorations' | 'always_invoice' | 'none';
+  prorationDate: number;
+  behavior: PaymentBehavior;
+}
+
+/** Changes a subscription's prices: at once, with prorations on the next invoice or on one of its own. */
+export function changeItems(
+  account: Account,
+  subscription: Stripe.Subscription,
+  changes: ItemChange[],
+  terms: Terms,
+): void {
+  const before = subscription.items.data;
+  const after = applied(account, subscription, changes);
+  if (terms.proration !== 'none')
+    prorate(account, subscription, before, after, terms.prorationDate);
+  const waits = terms.behavior === 'pending_if_incomplete' && terms.proration === 'always_invoice';
+  if (waits)
+    account.set(subscription, { pending_update: pendingUpdate(account, subscription, after) });
+  else account.update(subscription, { items: { ...subscription.items, data: after } });
+  if (terms.proration !== 'always_invoice') return;
+  const failure = invoiceNow(account, subscription, terms.behavior);
+  if (failure && terms.behavior === 'error_if_incomplete') throw new NotSubscribed(failure);
+  account.set(subscription, {});
+  if (failure && waits)
+    account.emit('customer.subscription.updated', subscription, { pending_update: null });
+}
+
+function pendingUpdate(
+  account: Account,
+  subscription: Stripe.Subscription,
+  items: Stripe.SubscriptionItem[],
+): Stripe.Subscription.PendingUpdate {
+  return {
+    billing_cycle_anchor: null,
+    cancel_at_period_end: null,
+    discount: null,
+    discounts: null,
+    expires_at: account.now(subscription.test_clock) + INCOMPLETE_LIFE,
+    metadata: null,
+    subscription_items: items,
+    trial_end: null,
+    trial_from_plan: null,
+  };
+}
+
+/** Bills what is pending on a subscription now, outside its cycle. */
+function invoiceNow(
+  account: Account,
+  subscription: Stripe.Subscription,
+  behavior: PaymentBehavior,
+): StripeFailure | null {
+  const customer = account.get('customer', idOf(subscription.customer));
+  const items = pendingItems(account, customer.id, subscription.id);
+  if (items.length === 0) return null;
+  const invoice = createDraft(account, {
+    customer,
+    subscription,
+    reason: 'subscription_update',
+    period: periodOf(subscription),
+    lines: [],
+    autoAdvance: false,
+    finalizesAt: null,
+  });
+  pullIn(account, invoice, items);
+  account.update(subscription, { latest_invoice: invoice.id });
+  finalize(
+    account,
+    invoice,
+    behavior !== 'default_incomplete' && behavior !== 'pending_if_incomplete',
+  );
+  if (behavior === 'default_incomplete' && invoice.amount_due > 0) {
+    account.update(subscription, { status: 'past_due' });
+    return null;
+  }
+  return attemptPayment(account, invoice, { automatic: invoice.amount_due > 0 });
+}
+
+function applied(
+  account: Account,
+  subscription: Stripe.Subscription,
+  changes: ItemChange[],
+): Stripe.SubscriptionItem[] {
+  const items = [...subscription.items.data];
+  const now = account.now(subscription.test_clock);
+  for (const change of changes) {
+    const price =
+      change.price === undefined
+        ? undefined
+        : account.get('price', change.price, 'items[0][price]');
+    const at = items.findIndex((item) => item.id === change.id);
+    const item = items[at];
+    if (change.id !== undefined && !item)
+      throw invalid(`No such subscription item: '${change.id}'`, {
+        code: 'resource_missing',
+        param: 'items[0][id]',
+      });
+    if (!item) {
+      if (!price)
+        throw invalid('Missing required param: items[0][price].', { code: 'parameter_missing' });
+      items.push(subscriptionItem(subscription.id, price, periodOf(subscription), now, change));
+    } else if (change.deleted) items.splice(at, 1);
+    else
+      items[at] = {
+        ...item,
+        ...(price ? { price, plan: planOf(price) } : {}),
+        quantity: change.quantity ?? item.quantity ?? 1,
+      };
+  }
+  if (items.length === 0) throw invalid('A subscription must have at least one active plan.');
+  return items;
+}
+
+/** One credit for the unused time at the old prices, one charge for the remaining time at the new ones. */
+function prorate(
+  account: Account,
+  subscription: Stripe.Subscription,
+  before: Stripe.SubscriptionItem[],
+  after: Stripe.SubscriptionItem[],
+  at: number,
+): void {
+  if (subscription.status === 'trialing') return;
+  const { start, end } = periodOf(subscription);
+  const share = Math.max(0, Math.min(1, (end - at) / (end - start)));
+  const changed = (items: Stripe.SubscriptionItem[], others: Stripe.SubscriptionItem[]) =>
+    items.filter(
+      (item) =>
+        !others.some(
+          (o) => o.id === item.id && o.price.id === item.price.id && o.quantity === item.quantity,
+        ),
+    );
+  for (const [items, sign, words] of [
+    [changed(before, after), -1, 'Unused time on'],
+    [changed(after, before), 1, 'Remaining time on'],
+  ] as const)
+    for (const { price, quantity = 1 } of items)
+      account.create(
+        invoiceItem(account, {
+          customer: idOf(subscription.customer),
+          subscription: subscription.id,
+          amount: sign * Math.round((price.unit_amount ?? 0) * quantity * share),
+          currency: price.currency,
+          description: `${words} ${quantity} × ${price.nickname ?? price.id}`,
+          period: { start: at, end },
+          proration: true,
+          price,
+        }),
+      );
+}

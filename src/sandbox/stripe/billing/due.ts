@@ -1,0 +1,28 @@
+import type Stripe from 'stripe';
+import { HOUR, periodOf } from './period.js';
+
+/** A subscription whose first invoice stays unpaid expires after 23 hours. */
+export const INCOMPLETE_LIFE = 23 * HOUR;
+
+/** The second at which an object next changes by itself, or null. */
+export function nextDue(object: Stripe.Subscription | Stripe.Invoice): number | null {
+  return object.object === 'invoice' ? nextOfInvoice(object) : nextOfSubscription(object);
+}
+
+function nextOfInvoice(invoice: Stripe.Invoice): number | null {
+  if (!invoice.auto_advance) return null;
+  if (invoice.status === 'draft') return invoice.automatically_finalizes_at;
+  return invoice.status === 'open' ? invoice.next_payment_attempt : null;
+}
+
+function nextOfSubscription(subscription: Stripe.Subscription): number | null {
+  if (subscription.status === 'canceled' || subscription.status === 'incomplete_expired')
+    return null;
+  if (subscription.status === 'incomplete') return subscription.created + INCOMPLETE_LIFE;
+  const moments = [
+    periodOf(subscription).end,
+    subscription.cancel_at,
+    subscription.pending_update?.expires_at,
+  ];
+  return Math.min(...moments.filter((moment) => typeof moment === 'number'));
+}

@@ -1,0 +1,74 @@
+import type Stripe from 'stripe';
+import { type Account, idOf } from '../account.js';
+import { close, subscriptionOf } from './finalization.js';
+
+/** A subscription's status after an attempt on one of its invoices has failed. */
+export function afterFailure(account: Account, invoice: Stripe.Invoice): void {
+  const subscription = subscriptionOf(account, invoice);
+  if (!subscription || subscription.pending_update) return;
+  const { status } = subscription;
+  if (status !== 'active' && status !== 'trialing' && status !== 'past_due') return;
+  const givenUp = invoice.auto_advance && invoice.next_payment_attempt === null;
+  account.update(subscription, { status: givenUp ? 'unpaid' : 'past_due' });
+}
+
+/** A subscription's status after one of its invoices was paid, voided or written off. */
+export function afterSettlement(account: Account, invoice: Stripe.Invoice): void {
+  const subscription = subscriptionOf(account, invoice);
+  if (!subscription) return;
+  if (subscription.pending_update && idOf(subscription.latest_invoice ?? '') === invoice.id) {
+    applyPendingUpdate(account, subscription, invoice.status === 'paid');
+    return;
+  }
+  switch (subscription.status) {
+    case 'incomplete':
+      if (invoice.status === 'paid') account.update(subscription, { status: 'active' });
+      else if (invoice.status === 'void') expire(account, subscription);
+      return;
+    case 'past_due':
+    case 'unpaid':
+      if (!owes(account, subscription)) account.update(subscription, { status: 'active' });
+      return;
+    default:
+  }
+}
+
+/** The first payment never came: void its invoice, and that was it. */
+export function expire(account: Account, subscription: Stripe.Subscription): void {
+  account.update(subscription, {
+    status: 'incomplete_expired',
+    ended_at: account.now(subscription.test_clock),
+  });
+  for (const invoice of account.store.all('invoice', {
+    'parent.subscription_details.subscription': subscription.id,
+    status: 'open',
+  }))
+    close(account, invoice, 'void');
+}
+
+export function applyPendingUpdate(
+  account: Account,
+  subscription: Stripe.Subscription,
+  paid: boolean,
+): void {
+  const items = subscription.pending_update?.subscription_items;
+  account.update(subscription, {
+    pending_update: null,
+    ...(paid && items ? { items: { ...subscription.items, data: items } } : {}),
+  });
+  account.emit(
+    paid
+      ? 'customer.subscription.pending_update_applied'
+      : 'customer.subscription.pending_update_expired',
+    subscription,
+  );
+}
+
+/** The newest invoice that counts decides: an older unpaid one does not keep a subscription past due. */
+function owes(account: Account, subscription: Stripe.Subscription): boolean {
+  const latest = account.store.newest('invoice', {
+    'parent.subscription_details.subscription': subscription.id,
+    status: { in: ['open', 'paid'] },
+  });
+  return latest?.status === 'open' && latest.attempted;
+}
