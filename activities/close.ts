@@ -1,0 +1,54 @@
+import { heartbeat } from '@temporalio/activity';
+import type { Page } from '../src/domain/page.js';
+import { CloseService } from '../src/services/closeService.js';
+import { OverageService } from '../src/services/overageService.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { answered } from './stripe.js';
+
+export function closeActivities({ pool, stripe, zone, closeGraceMs }: ActivityDependencies) {
+  const closes = new CloseService(pool, zone, closeGraceMs);
+  const overage = new OverageService(pool, stripe);
+  return {
+    /** The period that a run of the schedule closes: of its scheduled time, never of the clock (R7). */
+    async periodToClose(scheduledAt: string): Promise<string> {
+      return closes.lastEnded(new Date(scheduledAt));
+    },
+
+    async beginClose(period: string): Promise<void> {
+      await closes.begin(period, new Date());
+    },
+
+    async factsBehind(period: string): Promise<number> {
+      return closes.factsBehind(period);
+    },
+
+    async leaveFactsBehind(period: string, facts: number): Promise<void> {
+      await closes.leaveBehind(period, facts);
+    },
+
+    async sealPeriod(period: string): Promise<Page[]> {
+      return closes.seal(period, new Date());
+    },
+
+    async writeRecords(period: string, page: Page): Promise<void> {
+      await closes.writeRecords(period, page);
+    },
+
+    async billOverage(period: string, page: Page): Promise<void> {
+      await answered(() => overage.billPage(period, page, heartbeat));
+    },
+
+    /** Looks after a team's records that wait for an invoice (R34). */
+    async settleUsage(teamId: string): Promise<void> {
+      await answered(() => overage.settle(teamId));
+    },
+
+    async writeSummaries(period: string, page: Page): Promise<void> {
+      await closes.writeSummaries(period, page, new Date());
+    },
+
+    async finishClose(period: string): Promise<void> {
+      await closes.finish(period, new Date());
+    },
+  };
+}

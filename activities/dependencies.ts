@@ -1,0 +1,16 @@
+import type { ServerClient } from 'postmark';
+import type Stripe from 'stripe';
+import type { Pool } from '../src/db/pool.js';
+import type { DunningPolicy } from '../src/domain/dunning.js';
+import type { PlanPrices } from '../src/stripe/truth.js';
+
+export interface ActivityDependencies {
+  pool: Pool;
+  stripe: Stripe;
+  postmark: ServerClient;
+  prices: PlanPrices;
+  policy: DunningPolicy;
+  mailFrom: string;
+  zone: string;
+  closeGraceMs: number;
+}

@@ -1,0 +1,17 @@
+import { closeActivities } from './close.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { ledgerActivities } from './ledger.js';
+import { mailActivities } from './mail.js';
+import { stripeActivities } from './stripe.js';
+
+export type Activities = ReturnType<typeof createActivities>;
+
+/** Everything that workflows do outside, one file for each system. */
+export function createActivities(dependencies: ActivityDependencies) {
+  return {
+    ...ledgerActivities(dependencies),
+    ...stripeActivities(dependencies),
+    ...mailActivities(dependencies),
+    ...closeActivities(dependencies),
+  };
+}

@@ -1,0 +1,67 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import Stripe from 'stripe';
+import { putInvoiceLink } from '../src/db/invoiceLinks.js';
+import { findTeam } from '../src/db/teams.js';
+import type { Call, Outcome, Truth } from '../src/domain/team.js';
+import { attemptPayment, holdInvoice, writeOff } from '../src/stripe/payment.js';
+import { readTruth } from '../src/stripe/truth.js';
+import type { ActivityDependencies } from './dependencies.js';
+
+type ReadCall = Extract<Call, { kind: 'read' }> & { teamId: string };
+type AttemptCall = Extract<Call, { kind: 'attempt' }>;
+
+export const stripeActivities = ({
+  pool,
+  stripe,
+  prices,
+  policy,
+}: Pick<ActivityDependencies, 'pool' | 'stripe' | 'prices' | 'policy'>) => ({
+  /** What is true of the team at Stripe now (R16). Links to invoices go to Postgres, not into the history. */
+  async readTeam({ teamId, customerId, reading, ladders }: ReadCall): Promise<Truth> {
+    return answered(async () => {
+      const team = await findTeam(pool, teamId);
+      const { links, ...truth } = await readTruth(
+        stripe,
+        {
+          customerId: team?.stripeCustomerId ?? customerId,
+          subscriptionIds: reading.subscriptionIds,
+          invoiceIds: [...new Set([...reading.invoiceIds, ...ladders])],
+        },
+        prices,
+      );
+      for (const [id, url] of links) await putInvoiceLink(pool, teamId, id, url);
+      return { ...truth, policy };
+    });
+  },
+
+  /** Tries to pay, once for each number (R35). */
+  async attemptPayment({ invoiceId, attempt, knownFailures }: AttemptCall): Promise<Outcome> {
+    const { number, paymentMethodId } = attempt;
+    return answered(() =>
+      attemptPayment(stripe, { invoiceId, number, paymentMethodId, knownFailures }),
+    );
+  },
+
+  async writeOff(invoiceId: string): Promise<void> {
+    await answered(() => writeOff(stripe, invoiceId));
+  },
+
+  async holdInvoice(invoiceId: string): Promise<void> {
+    await answered(() => holdInvoice(stripe, invoiceId));
+  },
+});
+
+/**
+ * Stripe's errors, less what they quote of a customer or a key: Temporal keeps and shows the
+ * failure for as long as the history.
+ */
+export async function answered<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof Stripe.errors.StripeError)) throw error;
+    const { type, statusCode, code, requestId } = error;
+    const parts = [type, statusCode ?? 'no answer', code, requestId];
+    throw ApplicationFailure.retryable(parts.filter((part) => part !== undefined).join(' '), type);
+  }
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { Close } from '../../../../db/closes.js';
+import type { CloseStarter } from '../../../../services/closeStarter.js';
+import { answer, endpoint } from '../../../endpoint.js';
+import { requireUnbound } from '../../../mount.js';
+import { Problem } from '../../../problem.js';
+import { money, moneySchema, noQuery, periodId } from '../../../schemas.js';
+
+const closeSchema = z
+  .object({
+    period: periodId,
+    status: z.enum(['running', 'completed', 'failed']),
+    teams: z.object({ total: z.int(), done: z.int(), failed: z.int() }),
+    overage: moneySchema,
+    factsLeftBehind: z.int().meta({
+      description: 'Facts that had not arrived after an hour, and that the close went on without',
+    }),
+    startedAt: z.iso.datetime(),
+    finishedAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'Close' });
+
+const closeBody = (close: Close) => ({
+  ...close,
+  overage: money(close.overage),
+  startedAt: close.startedAt.toISOString(),
+  finishedAt: close.finishedAt?.toISOString() ?? null,
+});
+
+export const closeEndpoints = (closes: CloseStarter) => [
+  endpoint({
+    method: 'post',
+    path: '/api/v1/closes',
+    summary: 'Start the close of an ended period, or join the one that runs',
+    scope: 'operate',
+    params: z.strictObject({}),
+    query: noQuery,
+    body: z.strictObject({ period: periodId }),
+    answers: { 202: closeSchema },
+    problems: [409],
+    async handle({ body: { period }, key }) {
+      requireUnbound(key);
+      await closes.start(period, new Date());
+      return answer(202, closeBody(await progress(closes, period)));
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/v1/closes/{period}',
+    summary: 'How far the close of a period is, and its totals',
+    scope: 'operate',
+    params: z.strictObject({ period: periodId }),
+    query: noQuery,
+    body: undefined,
+    answers: { 200: closeSchema },
+    problems: [404],
+    async handle({ params: { period }, key }) {
+      requireUnbound(key);
+      return answer(200, closeBody(await progress(closes, period)));
+    },
+  }),
+];
+
+async function progress(closes: CloseStarter, period: string): Promise<Close> {
+  const close = await closes.find(period);
+  if (close !== undefined) return close;
+  throw new Problem(404, 'unknown_close', `The close of ${period} was never started.`);
+}

@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { OperatorService } from '../../../../../services/operatorService.js';
+import type { TeamService } from '../../../../../services/teamService.js';
+import { answer, endpoint } from '../../../../endpoint.js';
+import { noQuery, teamId, teamSchema } from '../../../../schemas.js';
+import { teamBody } from '../teamBody.js';
+
+const actions = {
+  'retry-payment': 'retryPayment',
+  waive: 'waive',
+  resync: 'resync',
+} as const;
+
+const actBody = z.strictObject({
+  actor: z.string().min(1).max(200).meta({ description: 'Who acts' }),
+  reason: z.string().min(1).max(1_000),
+  invoiceId: z.string().startsWith('in_').max(100).optional(),
+  idempotencyKey: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+    .optional()
+    .meta({ description: 'The same key joins the first act' }),
+});
+
+export const actionEndpoints = (operators: OperatorService, teams: TeamService) => [
+  endpoint({
+    method: 'post',
+    path: '/api/v1/teams/{teamId}/actions/{action}',
+    summary: 'Act on a team; 202 when the effect is not written within some seconds',
+    scope: 'operate',
+    params: z.strictObject({
+      teamId,
+      action: z.enum(Object.keys(actions) as (keyof typeof actions)[]),
+    }),
+    query: noQuery,
+    body: actBody,
+    answers: { 200: teamSchema, 202: teamSchema.extend({ updateId: z.string() }) },
+    problems: [404, 409],
+    async handle({ params, body: { idempotencyKey, invoiceId, ...who } }) {
+      const input = invoiceId === undefined ? who : { ...who, invoiceId };
+      const updateId = idempotencyKey ?? randomUUID();
+      const action = actions[params.action];
+      const result = await operators.act(params.teamId, action, input, updateId);
+      const team = teamBody(await teams.get(params.teamId, new Date()));
+      return result.done ? answer(200, team) : answer(202, { ...team, updateId });
+    },
+  }),
+];

@@ -1,0 +1,44 @@
+import { type Ladder, leading } from '../../../../domain/dunning.js';
+import type { Team } from '../../../../services/teamService.js';
+import { money } from '../../../schemas.js';
+import { accessBody } from '../usage/route.js';
+
+/** A team as the API shows it. */
+export function teamBody({ row, access, invoiceLinks }: Team) {
+  const { subscription, ladders } = row.state;
+  return {
+    teamId: row.id,
+    name: row.name,
+    tier: row.tier,
+    subscriptionStatus: row.subscriptionStatus,
+    stripeCustomerId: row.stripeCustomerId,
+    stripeSubscriptionId: subscription?.id ?? null,
+    currentPeriodEnd: subscription?.currentPeriodEnd ?? null,
+    cancelAt: subscription?.cancelAt ?? null,
+    pendingPlan: null,
+    dunning: dunningBody(ladders, invoiceLinks),
+    access: accessBody(access),
+  };
+}
+
+/** The invoice of the highest strike, the next attempt of all (R25). */
+function dunningBody(ladders: readonly Ladder[], links: ReadonlyMap<string, string>) {
+  const first = leading(ladders);
+  if (first === undefined || first.strike === 0) return null;
+  const climbing = ladders.filter(({ strike }) => strike > 0);
+  const attempts = climbing.flatMap(({ timer }) => (timer?.for === 'attempt' ? [timer.at] : []));
+  return {
+    strike: first.strike,
+    invoiceId: first.invoiceId,
+    since: first.since,
+    nextAttemptAt: attempts.toSorted()[0] ?? null,
+    paused: false,
+    invoices: climbing.map(({ invoiceId, strike, amountDue, since }) => ({
+      invoiceId,
+      strike,
+      amountDue: money(amountDue),
+      since,
+      hostedInvoiceUrl: links.get(invoiceId) ?? null,
+    })),
+  };
+}

@@ -1,0 +1,91 @@
+import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import { IdempotencyConflict, UnacceptableTime, UnknownTeam } from '../services/billingService.js';
+import { FuturePeriod, PeriodOpen } from '../services/closeService.js';
+import { ActRefused } from '../services/operatorService.js';
+import { CustomerTaken } from '../services/teamService.js';
+import { TemporalUnavailable } from '../services/temporalUnavailable.js';
+import { Problem } from './problem.js';
+
+export const notFound: RequestHandler = (request) => {
+  throw new Problem(404, 'not_found', `Nothing is at ${request.method} ${request.path}.`);
+};
+
+/** Answers every error as a problem. What nobody foresaw is logged, and tells the caller nothing but its id. */
+export function answerErrors(log: Logger): ErrorRequestHandler {
+  return (error: unknown, _request, response, next) => {
+    if (response.headersSent) return next(error);
+    const problem = asProblem(error);
+    if (problem.status >= 500) {
+      log.error({ err: error, requestId: response.getHeader('x-request-id') }, 'request failed');
+    }
+    response
+      .status(problem.status)
+      .set(problem.more.headers ?? {})
+      .type('application/problem+json')
+      .send(JSON.stringify(problem));
+  };
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof UnknownTeam) return new Problem(404, 'unknown_team', `${error.message}.`);
+  if (error instanceof IdempotencyConflict) {
+    return new Problem(409, 'idempotency_conflict', error.message);
+  }
+  if (error instanceof UnacceptableTime) {
+    const errors = [{ path: 'occurredAt', message: error.message }];
+    return new Problem(400, 'invalid_request', error.message, { errors });
+  }
+  if (error instanceof CustomerTaken) return new Problem(409, 'customer_taken', error.message);
+  if (error instanceof PeriodOpen) return new Problem(409, 'period_open', error.message);
+  if (error instanceof FuturePeriod) {
+    const errors = [{ path: 'period', message: error.message }];
+    return new Problem(400, 'invalid_request', error.message, { errors });
+  }
+  if (error instanceof ActRefused) return new Problem(409, error.code, error.message);
+  if (error instanceof TemporalUnavailable) {
+    const headers = { 'retry-after': '5' };
+    return new Problem(503, 'temporal_unavailable', error.message, { headers });
+  }
+  return bodyProblem(error) ?? databaseProblem(error) ?? internal;
+}
+
+const internal = new Problem(500, 'internal_error', 'Something failed on our side; try again.');
+
+/** Errors of Express' body parser carry a `type`. */
+function bodyProblem(error: unknown): Problem | undefined {
+  if (!(error instanceof Error) || !('type' in error)) return undefined;
+  switch (error.type) {
+    case 'entity.too.large':
+      return new Problem(413, 'body_too_large', 'The body is larger than this route takes.');
+    case 'entity.parse.failed':
+      return new Problem(400, 'malformed_json', 'The body is not valid JSON.');
+    case 'request.aborted':
+    case 'request.size.invalid':
+      return new Problem(400, 'truncated_body', 'The body ended before its content-length.');
+    case 'encoding.unsupported':
+    case 'charset.unsupported':
+      return new Problem(
+        415,
+        'unsupported_encoding',
+        'Send the body as UTF-8, uncompressed or gzip.',
+      );
+    default:
+      return undefined;
+  }
+}
+
+/** Connection refused, broken or timed out, or Postgres shutting down (class 57, 08): the caller tries again. */
+function databaseProblem(error: unknown): Problem | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = 'code' in error ? String(error.code) : '';
+  const away =
+    /^(57P0|08|53300|25P0[34]|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT)/.test(code) ||
+    /^(timeout exceeded when trying to connect|Connection terminated)/.test(error.message);
+  if (!away) return undefined;
+  const headers = { 'retry-after': '1' };
+  return new Problem(503, 'database_unavailable', 'The ledger is away; nothing was recorded.', {
+    headers,
+  });
+}

@@ -1,0 +1,36 @@
+import { Client, Connection } from '@temporalio/client';
+import { Command } from 'commander';
+import { type Environment, readSettings } from '../config.js';
+import { CloseService } from '../services/closeService.js';
+import { CloseStarter } from '../services/closeStarter.js';
+import { temporalConnection } from '../temporal.js';
+import { withLedger } from './ledger.js';
+
+const POLL_MS = 500;
+
+export const closeCommand = (settings: () => Environment) =>
+  new Command('close')
+    .argument('<period>', 'an ended month, YYYY-MM')
+    .description('bill the usage of a month, and wait until that is done; may be repeated')
+    .option('--json', 'print JSON')
+    .action(async (period: string, { json }: { json?: boolean }) => {
+      const given = readSettings(settings());
+      const connection = await Connection.connect(temporalConnection(given));
+      const client = new Client({ connection, namespace: given.TEMPORAL_NAMESPACE });
+      const close = await withLedger(settings, async (pool) => {
+        const closes = new CloseService(pool, given.BILLING_TIME_ZONE, given.CLOSE_GRACE);
+        const starter = new CloseStarter(client, pool, closes, given.TEMPORAL_TASK_QUEUE);
+        await starter.start(period, new Date());
+        for (;;) {
+          const progress = await starter.find(period);
+          if (progress !== undefined && progress.status !== 'running') return progress;
+          await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        }
+      }).finally(() => connection.close());
+      const { total, failed } = close.teams;
+      process.stdout.write(
+        json
+          ? `${JSON.stringify(close, null, 2)}\n`
+          : `${period} is closed: ${total} records, ${failed} failed.\n`,
+      );
+    });

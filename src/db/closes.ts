@@ -1,0 +1,106 @@
+import type { Page } from '../domain/page.js';
+import type { Queryable } from './pool.js';
+
+export interface Close {
+  period: string;
+  status: 'running' | 'completed' | 'failed';
+  teams: { total: number; done: number; failed: number };
+  /** Minor units. */
+  overage: number;
+  factsLeftBehind: number;
+  startedAt: Date;
+  finishedAt: Date | null;
+}
+
+/** Notes that the close runs; one that has ended runs again. */
+export async function beginClose(db: Queryable, period: string, at: Date): Promise<void> {
+  await db.query(
+    `insert into tagih.closes (period, status, started_at) values ($1, 'running', $2)
+     on conflict (period) do update set status = 'running', finished_at = null`,
+    [period, at],
+  );
+}
+
+export async function finishClose(db: Queryable, period: string, at: Date): Promise<void> {
+  await db.query(
+    `update tagih.closes set status = 'completed', finished_at = $2 where period = $1`,
+    [period, at],
+  );
+}
+
+export async function leaveFactsBehind(
+  db: Queryable,
+  period: string,
+  count: number,
+): Promise<void> {
+  await db.query('update tagih.closes set facts_left_behind = $2 where period = $1', [
+    period,
+    count,
+  ]);
+}
+
+/** Facts about teams that came before `cutoff` and are still on their way (R39). */
+export async function countFactsBefore(db: Queryable, cutoff: Date): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(
+    `select count(*)::int as count from tagih.outbox
+      where created_at < $1 and workflow_id like 'subscription:%'`,
+    [cutoff],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** How far the close of a period is; undefined when it was never started. */
+export async function findClose(db: Queryable, period: string): Promise<Close | undefined> {
+  const { rows } = await db.query<Close>(
+    `select c.period, c.status, c.started_at as "startedAt", c.finished_at as "finishedAt",
+            c.facts_left_behind as "factsLeftBehind",
+            jsonb_build_object('total', count(b.team_id),
+              'done', count(b.team_id) filter (where b.status not in ('due', 'failed')),
+              'failed', count(b.team_id) filter (where b.status = 'failed')) as teams,
+            coalesce(sum(b.overage_cost), 0)::bigint as overage
+       from tagih.closes c left join tagih.usage_billings b on b.period = c.period
+      where c.period = $1 group by c.period`,
+    [period],
+  );
+  return rows[0];
+}
+
+/** Who has a record of a period (R39): $1 the period, $2 its start, $3 its end. */
+const billable = `t.created_at < $3
+  or exists (select from tagih.usage_totals u where u.team_id = t.id and u.period = $1)
+  or exists (select from tagih.usage_late u where u.team_id = t.id and u.billed_in = $1)
+  or exists (select from tagih.plan_periods p where p.team_id = t.id
+       and p.starts_at < $3 and (p.ends_at is null or p.ends_at > $2))
+  or exists (select from tagih.usage_billings b where b.team_id = t.id and b.period < $1
+       and b.status = 'carried_forward' and not exists (
+         select from tagih.usage_billing_lines l
+          where l.team_id = b.team_id and l.kind = 'carried' and l.period = b.period))`;
+
+/** Ranges of the teams that have a record of the period, each of `size` teams at most. */
+export async function pagesOfTeams(
+  db: Queryable,
+  { id, start, end }: { id: string; start: Date; end: Date },
+  size: number,
+): Promise<Page[]> {
+  const { rows } = await db.query<Page>(
+    `select min(id) as first, max(id) as last from (
+       select t.id, (row_number() over (order by t.id) - 1) / $4 as page
+         from tagih.teams t where ${billable}) numbered
+      group by page order by page`,
+    [id, start, end, size],
+  );
+  return rows;
+}
+
+/** The teams of a range that have a record of the period. */
+export async function teamsToBill(
+  db: Queryable,
+  { id, start, end }: { id: string; start: Date; end: Date },
+  range: Page,
+): Promise<string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    `select t.id from tagih.teams t where t.id between $4 and $5 and (${billable}) order by t.id`,
+    [id, start, end, range.first, range.last],
+  );
+  return rows.map((row) => row.id);
+}

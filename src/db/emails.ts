@@ -1,0 +1,51 @@
+import type { Queryable } from './pool.js';
+
+export interface Email {
+  id: number;
+  teamId: string;
+  kind: string;
+  cause: string;
+  details: unknown;
+  teamName: string;
+  adminEmail: string;
+  hostedInvoiceUrl: string | null;
+}
+
+/** Writes a mail down once for each team, kind and cause; whether it is new (R36). */
+export async function insertEmail(
+  db: Queryable,
+  email: { teamId: string; kind: string; cause: string; details: object },
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `insert into tagih.emails (team_id, kind, cause, details) values ($1, $2, $3, $4)
+     on conflict do nothing`,
+    [email.teamId, email.kind, email.cause, email.details],
+  );
+  return rowCount === 1;
+}
+
+/** The mails that wait, oldest first, with where they go now. */
+export async function waitingEmails(db: Queryable, limit: number): Promise<Email[]> {
+  const { rows } = await db.query<Email>(
+    `select e.id, e.team_id as "teamId", e.kind, e.cause, e.details, t.name as "teamName",
+            t.admin_email as "adminEmail", l.hosted_invoice_url as "hostedInvoiceUrl"
+       from tagih.emails e join tagih.teams t on t.id = e.team_id
+       left join tagih.invoice_links l on l.invoice_id = e.details->>'invoiceId'
+      where e.sent_at is null and e.refused is null order by e.id limit $1`,
+    [limit],
+  );
+  return rows;
+}
+
+/** Marks a mail as sent, or as refused for good with Postmark's code. */
+export async function closeEmail(
+  db: Queryable,
+  id: number,
+  end: { sentAt: Date } | { refused: string },
+): Promise<void> {
+  await db.query('update tagih.emails set sent_at = $2, refused = $3 where id = $1', [
+    id,
+    'sentAt' in end ? end.sentAt : null,
+    'refused' in end ? end.refused : null,
+  ]);
+}

@@ -1,0 +1,68 @@
+import type { Fact } from '../domain/team.js';
+import type { Queryable } from './pool.js';
+
+/** The channel on which processes hear that facts wait. */
+export const OUTBOX_CHANNEL = 'tagih_outbox';
+
+export const MAILER = 'mailer';
+
+/** The id of a team's workflow. */
+export const subscriptionWorkflowId = (teamId: string) => `subscription:${teamId}`;
+
+/** A fact as it travels: an id, a kind and what it names, never a payload of a customer. */
+export type OutboxFact = Extract<Fact, { kind: 'hint' }>;
+
+/** Puts a fact on its way to a workflow, in the transaction that makes it true. */
+export async function enqueue(db: Queryable, workflowId: string, fact: OutboxFact): Promise<void> {
+  await db.query('insert into tagih.outbox (workflow_id, fact) values ($1, $2)', [
+    workflowId,
+    fact,
+  ]);
+  await db.query(`notify ${OUTBOX_CHANNEL}`);
+}
+
+export interface ClaimedFact {
+  id: number;
+  fact: OutboxFact;
+}
+
+/**
+ * Leases all waiting facts of up to `limit` workflows until `leaseSeconds` from now. Committed
+ * before Temporal is called: a relay that dies loses its lease and nothing else.
+ */
+export async function claimFacts(
+  db: Queryable,
+  limit: number,
+  leaseSeconds: number,
+): Promise<Map<string, ClaimedFact[]>> {
+  const { rows } = await db.query<ClaimedFact & { workflowId: string }>(
+    `update tagih.outbox set claimed_until = now() + make_interval(secs => $2)
+      where id in (
+        select id from tagih.outbox
+         where claimed_until < now() and workflow_id in (
+           select workflow_id from tagih.outbox where claimed_until < now()
+            group by workflow_id order by min(id) limit $1)
+         for update skip locked)
+      returning id, workflow_id as "workflowId", fact`,
+    [limit, leaseSeconds],
+  );
+  return Map.groupBy(
+    rows.toSorted((a, b) => a.id - b.id),
+    ({ workflowId }) => workflowId,
+  );
+}
+
+/** Facts that were signalled leave the outbox. */
+export async function deleteFacts(db: Queryable, ids: readonly number[]): Promise<void> {
+  await db.query('delete from tagih.outbox where id = any($1)', [ids]);
+}
+
+/** Facts that could not be signalled come up again, later each time: 1 s, 2 s, 4 s … at most 30 s. */
+export async function postponeFacts(db: Queryable, ids: readonly number[]): Promise<void> {
+  await db.query(
+    `update tagih.outbox set attempts = attempts + 1,
+        claimed_until = now() + make_interval(secs => least(30, 2 ^ least(attempts, 5)))
+      where id = any($1)`,
+    [ids],
+  );
+}

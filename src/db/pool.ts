@@ -1,0 +1,53 @@
+import pg from 'pg';
+
+export type Pool = pg.Pool;
+
+/** A pool, or the connection of a transaction. */
+export type Queryable = Pick<pg.ClientBase, 'query'>;
+
+/** int8 as a number where that is exact; tokens and minor units stay far below 2^53. */
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`int8 beyond 2^53: ${text}`);
+  return value;
+}
+
+/** A pool of connections to the ledger. `onIdleError` hears of connections that break while unused. */
+export function createPool(databaseUrl: string, onIdleError: (error: Error) => void): Pool {
+  const types = {
+    getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+      oid === pg.types.builtins.INT8 ? parseInt8 : pg.types.getTypeParser(oid, format as 'text'),
+  };
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: 10,
+    // A caller is told 503 rather than left waiting for a database that is away.
+    connectionTimeoutMillis: 5_000,
+    types: types as pg.CustomTypesConfig,
+  });
+  // Without a listener a connection that Postgres closes would end the process.
+  pool.on('error', onIdleError);
+  return pool;
+}
+
+/**
+ * One transaction, rolled back when `work` throws. It is given up after 30 s, so that nothing
+ * commits long after it read the clock (R38).
+ */
+export async function transaction<T>(pool: Pool, work: (db: Queryable) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query("begin; set local transaction_timeout = '30s'");
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}

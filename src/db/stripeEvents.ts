@@ -1,0 +1,120 @@
+import type { Queryable } from './pool.js';
+
+export interface StripeEvent {
+  id: string;
+  type: string;
+  apiVersion: string | null;
+  objectId: string | null;
+  teamHint: string | null;
+  customerId: string | null;
+  ignored: boolean;
+  createdAt: Date;
+}
+
+/** The team that an event names, else the team of its customer (R18). */
+export async function teamOfEvent(
+  db: Queryable,
+  event: Pick<StripeEvent, 'teamHint' | 'customerId'>,
+): Promise<string | undefined> {
+  const { rows } = await db.query<{ id: string }>(
+    `select id from tagih.teams where id = $1 or stripe_customer_id = $2
+      order by id = $1 desc limit 1`,
+    [event.teamHint ?? '', event.customerId],
+  );
+  return rows[0]?.id;
+}
+
+/** Whether the event is new; Stripe delivers some twice (R17). */
+export async function insertStripeEvent(
+  db: Queryable,
+  event: StripeEvent,
+  teamId: string | null,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `insert into tagih.stripe_events
+       (id, type, api_version, object_id, team_hint, customer_id, ignored, created_at, team_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
+    [
+      event.id,
+      event.type,
+      event.apiVersion,
+      event.objectId,
+      event.teamHint,
+      event.customerId,
+      event.ignored,
+      event.createdAt,
+      teamId,
+    ],
+  );
+  return rowCount === 1;
+}
+
+/** Any number: it stands for the parking of events alone. */
+const PARKING_LOCK = 7_468;
+
+/** Until the transaction ends no team appears and no customer is assigned (R18). */
+export async function holdTeams(db: Queryable): Promise<void> {
+  await db.query('select pg_advisory_xact_lock_shared($1)', [PARKING_LOCK]);
+}
+
+/** Until the transaction ends no event is parked (R18). */
+export async function holdParking(db: Queryable): Promise<void> {
+  await db.query('select pg_advisory_xact_lock($1)', [PARKING_LOCK]);
+}
+
+/** Assigns the parked events of a team that has appeared, and gives them back, oldest first. */
+export async function adoptParkedEvents(
+  db: Queryable,
+  teamId: string,
+): Promise<Pick<StripeEvent, 'id' | 'type' | 'objectId' | 'createdAt'>[]> {
+  const { rows } = await db.query<Pick<StripeEvent, 'id' | 'type' | 'objectId' | 'createdAt'>>(
+    `update tagih.stripe_events e set team_id = t.id
+       from tagih.teams t
+      where t.id = $1 and e.team_id is null and not e.ignored
+        and (e.team_hint = t.id or e.customer_id = t.stripe_customer_id)
+      returning e.id, e.type, e.object_id as "objectId", e.created_at as "createdAt"`,
+    [teamId],
+  );
+  return rows.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
+}
+
+export const eventStatuses = ['parked', 'waiting', 'delivered'] as const;
+
+export type EventStatus = (typeof eventStatuses)[number];
+
+export interface ListedEvent {
+  id: string;
+  type: string;
+  objectId: string | null;
+  customerId: string | null;
+  teamId: string | null;
+  receivedAt: Date;
+}
+
+/** Conditions on an event `e`: without a team, with a fact that Temporal has not taken, with none. */
+const isWaiting = `e.team_id is not null and exists (select from tagih.outbox o
+  where o.workflow_id = 'subscription:' || e.team_id and o.fact->>'id' = e.id)`;
+const conditions: Readonly<Record<EventStatus, string>> = {
+  parked: 'e.team_id is null and not e.ignored',
+  waiting: isWaiting,
+  delivered: `e.team_id is not null and not (${isWaiting})`,
+};
+
+/** Events of one status, oldest first, those after the cursor (R18). */
+export async function listStripeEvents(
+  db: Queryable,
+  status: EventStatus,
+  after: { receivedAt: Date; id: string } | null,
+  limit: number,
+): Promise<ListedEvent[]> {
+  const { rows } = await db.query<ListedEvent>(
+    `select e.id, e.type, e.object_id as "objectId", e.customer_id as "customerId",
+            e.team_id as "teamId", e.received_at as "receivedAt"
+       from tagih.stripe_events e
+      where ${conditions[status]} and ($1::timestamptz is null
+         or (date_trunc('milliseconds', e.received_at), e.id) > ($1, $2))
+      order by date_trunc('milliseconds', e.received_at), e.id limit $3`,
+    [after?.receivedAt ?? null, after?.id ?? '', limit],
+  );
+  return rows;
+}

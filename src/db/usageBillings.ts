@@ -1,0 +1,200 @@
+import type { Page } from '../domain/page.js';
+import type { Period } from '../domain/period.js';
+import type { PlanId } from '../domain/plans.js';
+import type { ComputedRecord, Line } from '../domain/record.js';
+import type { Queryable } from './pool.js';
+
+export const billingStatuses = [
+  'nothing_due',
+  'due',
+  'pending',
+  'billed',
+  'carried_forward',
+  'failed',
+] as const;
+
+export type BillingStatus = (typeof billingStatuses)[number];
+
+export interface UsageBilling {
+  teamId: string;
+  period: string;
+  plan: PlanId;
+  planVersion: string;
+  usedTokens: number;
+  tokenLimit: number;
+  overageTokens: number;
+  ratePer1000: number | null;
+  overageCost: number;
+  lines: Line[];
+  amountDue: number;
+  status: BillingStatus;
+  /** Counts the items made for it: part of their key at Stripe (R34). */
+  generation: number;
+  stripeInvoiceItemId: string | null;
+  stripeInvoiceId: string | null;
+  watermark: Date;
+  digest: string;
+  createdAt: Date;
+  billedAt: Date | null;
+}
+
+const select = `select b.team_id as "teamId", b.period, b.plan, b.plan_version as "planVersion",
+    b.used_tokens as "usedTokens", b.token_limit as "tokenLimit",
+    b.overage_tokens as "overageTokens", b.rate_per_1000 as "ratePer1000",
+    b.overage_cost as "overageCost", b.amount_due as "amountDue", b.status, b.generation,
+    b.stripe_invoice_item_id as "stripeInvoiceItemId", b.stripe_invoice_id as "stripeInvoiceId",
+    b.watermark, b.digest, b.created_at as "createdAt", b.billed_at as "billedAt",
+    coalesce((select jsonb_agg(jsonb_build_object('kind', l.kind, 'period', l.period,
+        'tokens', l.tokens, 'amount', l.amount) order by l.kind desc, l.period)
+      from tagih.usage_billing_lines l
+      where l.team_id = b.team_id and l.billed_in = b.period), '[]') as lines
+  from tagih.usage_billings b`;
+
+/** Writes a record with its lines, once for each team and period (R32); whether it is new. */
+export async function insertUsageBilling(
+  db: Queryable,
+  teamId: string,
+  record: ComputedRecord,
+  sealed: { watermark: Date; digest: string },
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `insert into tagih.usage_billings (team_id, period, plan, plan_version, used_tokens,
+       token_limit, overage_tokens, rate_per_1000, overage_cost, amount_due, watermark, digest, status)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing`,
+    [
+      teamId,
+      record.period,
+      record.plan,
+      record.planVersion,
+      record.usedTokens,
+      record.tokenLimit,
+      record.overageTokens,
+      record.ratePer1000,
+      record.overageCost,
+      record.amountDue,
+      sealed.watermark,
+      sealed.digest,
+      record.amountDue === 0 ? 'nothing_due' : 'due',
+    ],
+  );
+  if (rowCount === 0) return false;
+  for (const { kind, period, tokens, amount } of record.lines) {
+    await db.query(
+      `insert into tagih.usage_billing_lines (team_id, billed_in, kind, period, tokens, amount)
+       values ($1, $2, $3, $4, $5, $6)`,
+      [teamId, record.period, kind, period, tokens, amount],
+    );
+  }
+  return true;
+}
+
+export async function findUsageBilling(
+  db: Queryable,
+  teamId: string,
+  period: string,
+): Promise<UsageBilling | undefined> {
+  const { rows } = await db.query<UsageBilling>(
+    `${select} where b.team_id = $1 and b.period = $2`,
+    [teamId, period],
+  );
+  return rows[0];
+}
+
+/** A team's records, the latest period first, from before `beforePeriod`. */
+export async function listTeamBillings(
+  db: Queryable,
+  teamId: string,
+  beforePeriod: string,
+  limit: number,
+): Promise<UsageBilling[]> {
+  const { rows } = await db.query<UsageBilling>(
+    `${select} where b.team_id = $1 and b.period < $2 order by b.period desc limit $3`,
+    [teamId, beforePeriod, limit],
+  );
+  return rows;
+}
+
+/** Records of all teams in the order of period and team, those after the cursor. */
+export async function listUsageBillings(
+  db: Queryable,
+  filter: { period?: string | undefined; status?: BillingStatus | undefined },
+  after: { period: string; teamId: string },
+  limit: number,
+): Promise<UsageBilling[]> {
+  const { rows } = await db.query<UsageBilling>(
+    `${select} where ($1::text is null or b.period = $1) and ($2::text is null or b.status = $2)
+        and (b.period, b.team_id) > ($3, $4)
+      order by b.period, b.team_id limit $5`,
+    [filter.period ?? null, filter.status ?? null, after.period, after.teamId, limit],
+  );
+  return rows;
+}
+
+/** The records of a range of teams that are to be put on Stripe. */
+export async function dueBillings(
+  db: Queryable,
+  period: string,
+  range: Page,
+): Promise<UsageBilling[]> {
+  const { rows } = await db.query<UsageBilling>(
+    `${select} where b.period = $1 and b.status = 'due' and b.team_id between $2 and $3
+      order by b.team_id`,
+    [period, range.first, range.last],
+  );
+  return rows;
+}
+
+/** The records of a range of teams that had a plan or usage in the period, or owe something in it. */
+export async function billingsToSummarise(
+  db: Queryable,
+  { id, start, end }: Period,
+  range: Page,
+): Promise<UsageBilling[]> {
+  const { rows } = await db.query<UsageBilling>(
+    `${select} where b.period = $1 and b.team_id between $4 and $5
+        and (b.used_tokens > 0 or b.amount_due <> 0 or exists (
+          select from tagih.plan_periods p where p.team_id = b.team_id
+             and p.starts_at < $3 and (p.ends_at is null or p.ends_at > $2)))
+      order by b.team_id`,
+    [id, start, end, range.first, range.last],
+  );
+  return rows;
+}
+
+/** The records of a team whose item waits for an invoice to be finalised. */
+export async function pendingBillings(db: Queryable, teamId: string): Promise<UsageBilling[]> {
+  const { rows } = await db.query<UsageBilling>(
+    `${select} where b.team_id = $1 and b.status = 'pending' order by b.period`,
+    [teamId],
+  );
+  return rows;
+}
+
+/** What may change of a record (R33). */
+export type BillingProgress = Partial<
+  Pick<
+    UsageBilling,
+    'status' | 'generation' | 'stripeInvoiceItemId' | 'stripeInvoiceId' | 'billedAt'
+  > & { failure: string | null }
+>;
+
+export async function updateUsageBilling(
+  db: Queryable,
+  { teamId, period }: { teamId: string; period: string },
+  progress: BillingProgress,
+): Promise<void> {
+  const columns = {
+    status: progress.status,
+    generation: progress.generation,
+    failure: progress.failure,
+    stripe_invoice_item_id: progress.stripeInvoiceItemId,
+    stripe_invoice_id: progress.stripeInvoiceId,
+    billed_at: progress.billedAt,
+  };
+  const given = Object.entries(columns).filter(([, value]) => value !== undefined);
+  const assignments = given.map(([column], index) => `${column} = $${index + 3}`).join(', ');
+  await db.query(
+    `update tagih.usage_billings set ${assignments} where team_id = $1 and period = $2`,
+    [teamId, period, ...given.map(([, value]) => value)],
+  );
+}

@@ -1,0 +1,52 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Waiting } from './db/waiting.js';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** What the processes of Tagih count, for Prometheus. */
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  return {
+    registry,
+    /** Measures what waits whenever the metrics are read. */
+    observeWaiting(measure: () => Promise<Waiting>): void {
+      const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+      const facts = gauge('tagih_outbox_facts', 'Facts that wait for Temporal');
+      const oldest = gauge('tagih_outbox_oldest_seconds', 'Age of the fact that waits longest');
+      const failing = gauge('tagih_outbox_failing_workflows', 'Workflows that are not reached');
+      new Gauge({
+        name: 'tagih_stripe_events_parked',
+        help: 'Events whose team nobody knows (R18)',
+        registers,
+        async collect() {
+          const waiting = await measure();
+          facts.set(waiting.facts);
+          oldest.set(waiting.oldestSeconds);
+          failing.set(waiting.workflowsFailing);
+          this.set(waiting.parkedEvents);
+        },
+      });
+    },
+    requests: new Histogram({
+      name: 'tagih_http_request_seconds',
+      help: 'Time to answer a request',
+      labelNames: ['method', 'route', 'status'] as const,
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers,
+    }),
+    webhooks: new Counter({
+      name: 'tagih_stripe_events_total',
+      help: 'Events of Stripe by what became of them: accepted, duplicate, parked, ignored, forged, malformed',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    foreignVersions: new Counter({
+      name: 'tagih_stripe_events_of_another_version_total',
+      help: 'Events of another API version than the pinned one (R19)',
+      labelNames: ['version'] as const,
+      registers,
+    }),
+  };
+}

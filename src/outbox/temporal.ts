@@ -1,0 +1,36 @@
+import type { Client } from '@temporalio/client';
+import { fact as factSignal } from '../../workflows/messages.js';
+import { MAILER, subscriptionWorkflowId } from '../db/outbox.js';
+import type { Pool } from '../db/pool.js';
+import { findTeam } from '../db/teams.js';
+import type { Deliver } from './relay.js';
+
+/** Well below the relay's lease: a Temporal that hangs must not outlast it. */
+const DEADLINE_MS = 5_000;
+
+/** Signals the workflow of a fact, started with what Postgres knows of its team. */
+export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string): Deliver {
+  return async (workflowId, fact) => {
+    const start =
+      workflowId === MAILER
+        ? { type: 'mailer', args: [], summary: 'Sends the mails that wait' }
+        : await subscriptionStart(pool, workflowId);
+    await client.withDeadline(Date.now() + DEADLINE_MS, () =>
+      client.workflow.signalWithStart(start.type, {
+        workflowId,
+        taskQueue,
+        args: start.args,
+        staticSummary: start.summary,
+        signal: factSignal,
+        signalArgs: [fact],
+      }),
+    );
+  };
+}
+
+async function subscriptionStart(pool: Pool, workflowId: string) {
+  const teamId = workflowId.slice(subscriptionWorkflowId('').length);
+  const team = await findTeam(pool, teamId);
+  if (team === undefined) throw new Error(`${workflowId} has no team`);
+  return { type: 'subscription', args: [team.state], summary: `Team ${teamId}` };
+}

@@ -1,0 +1,62 @@
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  type ScheduleOptions,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client';
+import type { Settings } from './config.js';
+
+const MINUTE = 60_000;
+
+/** Makes the schedule of the monthly close, or brings it up to date with the settings. */
+export async function ensureMonthlyClose(
+  client: Client,
+  settings: Pick<Settings, 'BILLING_TIME_ZONE' | 'CLOSE_GRACE' | 'TEMPORAL_TASK_QUEUE'>,
+): Promise<void> {
+  const options = monthlyClose(settings);
+  try {
+    await client.schedule.create(options);
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await client.schedule
+      .getHandle(options.scheduleId)
+      .update(({ state }) => ({ ...options, state }));
+  }
+}
+
+/** Each month, the grace after the month before has ended in the billing time zone. */
+function monthlyClose({
+  BILLING_TIME_ZONE,
+  CLOSE_GRACE,
+  TEMPORAL_TASK_QUEUE,
+}: Pick<Settings, 'BILLING_TIME_ZONE' | 'CLOSE_GRACE' | 'TEMPORAL_TASK_QUEUE'>) {
+  // A seal comes at least a minute after the end (R38).
+  const minutes = Math.max(1, Math.ceil(CLOSE_GRACE / MINUTE));
+  return {
+    scheduleId: 'monthly-close',
+    spec: {
+      timezone: BILLING_TIME_ZONE,
+      calendars: [
+        {
+          dayOfMonth: 1 + Math.floor(minutes / (24 * 60)),
+          hour: Math.floor(minutes / 60) % 24,
+          minute: minutes % 60,
+          comment: 'the grace after the end of the month',
+        },
+      ],
+    },
+    policies: {
+      overlap: ScheduleOverlapPolicy.ALLOW_ALL,
+      // A month that was missed, the worker being down, is closed when it is up again.
+      catchupWindow: '365d',
+    },
+    action: {
+      type: 'startWorkflow',
+      workflowId: 'monthly-close-run',
+      workflowType: 'monthlyCloseRun',
+      taskQueue: TEMPORAL_TASK_QUEUE,
+      args: [],
+      staticSummary: 'Starts the close of the month that ended',
+    },
+  } satisfies ScheduleOptions;
+}

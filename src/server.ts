@@ -1,0 +1,129 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Client, Connection } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { closeEndpoints } from './app/api/v1/closes/route.js';
+import { stripeEventEndpoints } from './app/api/v1/stripe-events/route.js';
+import { accessEndpoints } from './app/api/v1/teams/access/route.js';
+import { actionEndpoints } from './app/api/v1/teams/actions/route.js';
+import { teamEndpoints } from './app/api/v1/teams/route.js';
+import { teamUsageEndpoints } from './app/api/v1/teams/usage/route.js';
+import { teamBillingEndpoints } from './app/api/v1/teams/usage-billings/route.js';
+import { usageEndpoints } from './app/api/v1/usage/route.js';
+import { usageBillingEndpoints } from './app/api/v1/usage-billings/route.js';
+import { stripeWebhook } from './app/api/webhooks/stripe/route.js';
+import { createApp } from './app/app.js';
+import { healthRouter } from './app/health.js';
+import { environment, readSettings, type Settings } from './config.js';
+import { createPool } from './db/pool.js';
+import { countWaiting } from './db/waiting.js';
+import { createLog } from './log.js';
+import { createMetrics } from './metrics.js';
+import { Relay } from './outbox/relay.js';
+import { deliverToTemporal } from './outbox/temporal.js';
+import { runUntilStopped } from './process.js';
+import { Authenticator } from './services/apiKeys.js';
+import { BillingService } from './services/billingService.js';
+import { CloseService } from './services/closeService.js';
+import { CloseStarter } from './services/closeStarter.js';
+import { OperatorService } from './services/operatorService.js';
+import { TeamService } from './services/teamService.js';
+import { temporalConnection } from './temporal.js';
+
+/** The API, the webhook and the relay of facts, on a port of their own. */
+export async function startServer(
+  settings: Settings,
+  log: Logger,
+): Promise<{ url: string; close(): Promise<void> }> {
+  const zone = settings.BILLING_TIME_ZONE;
+  const metrics = createMetrics();
+  const pool = createPool(settings.DATABASE_URL, (error) =>
+    log.warn({ err: error }, 'connection to Postgres lost'),
+  );
+  // Lazy: usage and webhooks are served while Temporal is away.
+  const connection = Connection.lazy(temporalConnection(settings));
+  const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
+  const relay = new Relay(
+    pool,
+    settings.DATABASE_URL,
+    deliverToTemporal(client, pool, settings.TEMPORAL_TASK_QUEUE),
+    log,
+  );
+  metrics.observeWaiting(() => countWaiting(pool));
+
+  const billing = new BillingService(pool, zone);
+  const teams = new TeamService(pool, billing);
+  const operators = new OperatorService(client, pool, settings.TEMPORAL_TASK_QUEUE);
+  const closes = new CloseStarter(
+    client,
+    pool,
+    new CloseService(pool, zone, settings.CLOSE_GRACE),
+    settings.TEMPORAL_TASK_QUEUE,
+  );
+  const app = createApp({
+    endpoints: [
+      ...usageEndpoints(billing),
+      ...teamEndpoints(teams),
+      ...teamUsageEndpoints(billing, zone),
+      ...accessEndpoints(billing),
+      ...actionEndpoints(operators, teams),
+      ...teamBillingEndpoints(pool, teams),
+      ...usageBillingEndpoints(pool),
+      ...closeEndpoints(closes),
+      ...stripeEventEndpoints(pool),
+    ],
+    keys: new Authenticator(pool, settings.TAGIH_API_KEY),
+    routers: [
+      stripeWebhook(pool, settings.STRIPE_WEBHOOK_SECRET, log, metrics),
+      healthRouter(
+        {
+          postgres: () => answers(pool.query('select 1')),
+          temporal: () =>
+            answers(
+              connection.withDeadline(Date.now() + 1_000, () =>
+                connection.workflowService.getSystemInfo({}),
+              ),
+            ),
+          relay: async () => relay.isUp,
+        },
+        metrics,
+      ),
+    ],
+    publicUrl: settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`,
+    log,
+    metrics,
+  });
+
+  const http = createServer(app);
+  await new Promise<void>((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(settings.PORT, settings.HOST, resolve);
+  });
+  relay.start();
+  const { port } = http.address() as AddressInfo;
+  log.info({ port }, 'serving');
+  return {
+    url: `http://${settings.HOST}:${port}`,
+    async close() {
+      const closed = new Promise((resolve) => http.close(resolve));
+      http.closeIdleConnections();
+      await closed;
+      await relay.close();
+      await connection.close();
+      await pool.end();
+    },
+  };
+}
+
+async function answers(question: Promise<unknown>): Promise<boolean> {
+  return question.then(
+    () => true,
+    () => false,
+  );
+}
+
+if (import.meta.main) {
+  const settings = readSettings(environment());
+  const log = createLog(settings.LOG_LEVEL, 'server');
+  await runUntilStopped(log, () => startServer(settings, log));
+}

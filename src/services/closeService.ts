@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { readBillingInputs, readSeals } from '../db/billingInputs.js';
+import {
+  beginClose,
+  countFactsBefore,
+  finishClose,
+  leaveFactsBehind,
+  pagesOfTeams,
+  teamsToBill,
+} from '../db/closes.js';
+import { insertEmail } from '../db/emails.js';
+import { enqueue, MAILER } from '../db/outbox.js';
+import { type Pool, transaction } from '../db/pool.js';
+import { seal } from '../db/seals.js';
+import { billingsToSummarise, insertUsageBilling } from '../db/usageBillings.js';
+import type { Page } from '../domain/page.js';
+import { type Period, parsePeriod, periodAt, previousPeriod } from '../domain/period.js';
+import { catalogue } from '../domain/plans.js';
+import { type BillingInputs, type ComputedRecord, computeRecord } from '../domain/record.js';
+
+/** The period has not ended, or not for a minute. */
+export class PeriodOpen extends Error {
+  override name = 'PeriodOpen';
+}
+
+/** The period has not even begun. */
+export class FuturePeriod extends Error {
+  override name = 'FuturePeriod';
+}
+
+/** Commits of the open period read no seal, and last up to 30 s: no seal may meet one (R38). */
+const SEAL_DELAY_MS = 60_000;
+
+/** Teams in a page: one child workflow each, small enough to end within its activities' time. */
+const PAGE = 500;
+
+/** The steps of a month's close that are done in the ledger. Each may be repeated at any time (R32). */
+export class CloseService {
+  constructor(
+    private readonly pool: Pool,
+    private readonly zone: string,
+    private readonly graceMs: number,
+  ) {}
+
+  /** The period that ended last before an instant: what a schedule of that time closes (R7). */
+  lastEnded(at: Date): string {
+    return previousPeriod(periodAt(at, this.zone), this.zone).id;
+  }
+
+  /** Throws `PeriodOpen`, or `FuturePeriod`. */
+  requireEnded(period: string, now: Date): void {
+    const { start, end } = this.period(period);
+    if (start > now) throw new FuturePeriod(`${period} has not begun.`);
+    if (end.getTime() + SEAL_DELAY_MS > now.getTime()) {
+      throw new PeriodOpen(`${period} can be closed a minute after it has ended.`);
+    }
+  }
+
+  async begin(period: string, now: Date): Promise<void> {
+    await beginClose(this.pool, period, now);
+  }
+
+  /** Facts that came before the period's end and the grace, and that Temporal has not taken (R39). */
+  async factsBehind(period: string): Promise<number> {
+    const cutoff = new Date(this.period(period).end.getTime() + this.graceMs);
+    return countFactsBefore(this.pool, cutoff);
+  }
+
+  /** Notes in the close's progress that it goes on without these facts (R39). */
+  async leaveBehind(period: string, facts: number): Promise<void> {
+    await leaveFactsBehind(this.pool, period, facts);
+  }
+
+  /** Seals the period, unless it is already, and gives the pages of teams that have a record (R38, R39). */
+  async seal(period: string, now: Date): Promise<Page[]> {
+    this.requireEnded(period, now);
+    await transaction(this.pool, (db) => seal(db, period, now));
+    return pagesOfTeams(this.pool, this.period(period), PAGE);
+  }
+
+  async finish(period: string, now: Date): Promise<void> {
+    await finishClose(this.pool, period, now);
+  }
+
+  /** Computes and writes the records of a page; those that are there stay as they are (R33). */
+  async writeRecords(period: string, page: Page): Promise<void> {
+    const month = this.period(period);
+    await transaction(this.pool, async (db) => {
+      const { sealedAt, earlier } = await readSeals(db, period);
+      if (sealedAt === null) throw new Error(`${period} is not sealed`);
+      const sealed = earlier.map((id) => this.period(id));
+      const inputsOf = await readBillingInputs(db, month, sealed, page);
+      for (const teamId of await teamsToBill(db, month, page)) {
+        const inputs = inputsOf(teamId);
+        const record = computeRecord(inputs, catalogue);
+        const digest = digestOf(teamId, inputs, record);
+        await insertUsageBilling(db, teamId, record, { watermark: sealedAt, digest });
+      }
+    });
+  }
+
+  /** Writes the summary mails of a page, one for each team and period (R32). */
+  async writeSummaries(period: string, page: Page, now: Date): Promise<void> {
+    await transaction(this.pool, async (db) => {
+      for (const record of await billingsToSummarise(db, this.period(period), page)) {
+        const { teamId, plan, usedTokens, tokenLimit, lines, amountDue } = record;
+        const details = { period, plan, usedTokens, tokenLimit, lines, amountDue };
+        await insertEmail(db, { teamId, kind: 'monthly-summary', cause: period, details });
+      }
+      const id = `mail:monthly-summary:${period}:${page.first}`;
+      const at = now.toISOString();
+      await enqueue(db, MAILER, { kind: 'hint', id, type: 'mail.batch', object: null, at });
+    });
+  }
+
+  private period(id: string): Period {
+    const period = parsePeriod(id, this.zone);
+    if (period === undefined) throw new Error(`${id} is no period`);
+    return period;
+  }
+}
+
+/** Stands for the inputs of a record: a record whose inputs were tampered with does not fit it (R33). */
+function digestOf(teamId: string, inputs: BillingInputs, record: ComputedRecord): string {
+  const text = JSON.stringify([teamId, record.planVersion, inputs, record.amountDue]);
+  return createHash('sha256').update(text).digest('hex');
+}

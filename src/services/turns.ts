@@ -1,0 +1,49 @@
+import { insertEmail } from '../db/emails.js';
+import { enqueue, MAILER } from '../db/outbox.js';
+import { type Pool, type Queryable, transaction } from '../db/pool.js';
+import { putPlanPeriod, saveTeamState } from '../db/teams.js';
+import { insertTimelineEntry } from '../db/timeline.js';
+import { teamStrike } from '../domain/dunning.js';
+import type { Instant } from '../domain/instant.js';
+import { subscriptionStatus } from '../domain/subscription.js';
+import type { Effect, TeamState } from '../domain/team.js';
+
+/**
+ * Writes a turn of a team's workflow in one transaction: state, plan periods, timeline, mails. Written
+ * once, however often it is asked for.
+ */
+export async function saveTurn(
+  pool: Pool,
+  { state, effects, at }: { state: TeamState; effects: readonly Effect[]; at: Instant },
+): Promise<void> {
+  const strike = teamStrike(state.ladders);
+  const derived = { strike, subscriptionStatus: subscriptionStatus(state.subscription, strike) };
+  await transaction(pool, async (db) => {
+    if (!(await saveTeamState(db, state, derived))) return;
+    for (const effect of effects) await saveEffect(db, state.teamId, effect, at);
+  });
+}
+
+async function saveEffect(db: Queryable, teamId: string, effect: Effect, at: Instant) {
+  switch (effect.kind) {
+    case 'timeline':
+      return insertTimelineEntry(db, teamId, new Date(at), effect.entry);
+    case 'plan_period':
+      return putPlanPeriod(db, teamId, effect.period);
+    case 'mail': {
+      const { mail: kind, cause, details } = effect;
+      return sendMail(db, { teamId, kind, cause, details }, at);
+    }
+  }
+}
+
+/** Writes a mail down and wakes the mailer, in the transaction that makes the mail true (R36). */
+export async function sendMail(
+  db: Queryable,
+  email: { teamId: string; kind: string; cause: string; details: object },
+  at: Instant,
+): Promise<void> {
+  if (!(await insertEmail(db, email))) return;
+  const id = `mail:${email.teamId}:${email.kind}:${email.cause}`;
+  await enqueue(db, MAILER, { kind: 'hint', id, type: `mail.${email.kind}`, object: null, at });
+}

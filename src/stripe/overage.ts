@@ -1,0 +1,105 @@
+import type Stripe from 'stripe';
+import { refusal } from './errors.js';
+import { OWN_INVOICE } from './truth.js';
+
+/** What a record puts on a customer's bill. */
+export interface Overage {
+  teamId: string;
+  period: string;
+  /** Counts the items made for the record (R34). */
+  generation: number;
+  customerId: string;
+  /** Minor units; negative where a correction gives something back. */
+  amount: number;
+  currency: string;
+}
+
+const metadataOf = ({ teamId, period }: Overage) => ({ team_id: teamId, [OWN_INVOICE]: period });
+
+const keyOf = (what: string, { teamId, period, generation }: Overage) =>
+  `tagih:${what}:${teamId}:${period}:${generation}`;
+
+const isOf = ({ teamId, period }: Overage, metadata: Stripe.Metadata | null) =>
+  metadata?.['team_id'] === teamId && metadata[OWN_INVOICE] === period;
+
+/** The item that is on Stripe for this record already, whatever its key was (R34). */
+export async function findOverageItem(
+  stripe: Stripe,
+  overage: Overage,
+): Promise<Stripe.InvoiceItem | undefined> {
+  for await (const item of stripe.invoiceItems.list({ customer: overage.customerId, limit: 100 })) {
+    if (isOf(overage, item.metadata)) return item;
+  }
+  return undefined;
+}
+
+/** An item on the subscription's next invoice, or on `invoiceId`. */
+export async function createOverageItem(
+  stripe: Stripe,
+  overage: Overage,
+  on: { subscription: string } | { invoice: string },
+): Promise<Stripe.InvoiceItem> {
+  return stripe.invoiceItems.create(
+    {
+      customer: overage.customerId,
+      currency: overage.currency,
+      amount: overage.amount,
+      description: `Usage of ${overage.period} above the plan`,
+      metadata: metadataOf(overage),
+      ...on,
+    },
+    { idempotencyKey: keyOf('overage', overage) },
+  );
+}
+
+/** The invoice that was made for this record already. */
+export async function findOverageInvoice(
+  stripe: Stripe,
+  overage: Overage,
+): Promise<Stripe.Invoice | undefined> {
+  for await (const invoice of stripe.invoices.list({ customer: overage.customerId, limit: 100 })) {
+    if (isOf(overage, invoice.metadata)) return invoice;
+  }
+  return undefined;
+}
+
+/** An empty draft of our own, for a customer without a subscription (R34). */
+export async function createOverageInvoice(
+  stripe: Stripe,
+  overage: Overage,
+): Promise<Stripe.Invoice> {
+  return stripe.invoices.create(
+    {
+      customer: overage.customerId,
+      currency: overage.currency,
+      collection_method: 'charge_automatically',
+      auto_advance: true,
+      // Items of others that wait for a subscription must not slip in.
+      pending_invoice_items_behavior: 'exclude',
+      metadata: metadataOf(overage),
+    },
+    { idempotencyKey: keyOf('invoice', overage) },
+  );
+}
+
+/** undefined: there is no such item. */
+export async function readItem(
+  stripe: Stripe,
+  itemId: string,
+): Promise<Stripe.InvoiceItem | undefined> {
+  try {
+    return await stripe.invoiceItems.retrieve(itemId);
+  } catch (error) {
+    if (refusal(error).statusCode === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Takes an item back that is on no invoice yet; one that is gone already is no error. */
+export async function deleteItem(stripe: Stripe, itemId: string): Promise<void> {
+  try {
+    await stripe.invoiceItems.del(itemId);
+  } catch (error) {
+    if (refusal(error).statusCode !== 404) throw error;
+  }
+}

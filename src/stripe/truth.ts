@@ -1,0 +1,180 @@
+import type Stripe from 'stripe';
+import { z } from 'zod';
+import type { PlanId } from '../domain/plans.js';
+import { currentSubscription, type Subscription, stripeStatuses } from '../domain/subscription.js';
+import type { Invoice, Truth } from '../domain/team.js';
+
+/** Which plan a price id stands for (R37). */
+export type PlanPrices = ReadonlyMap<string, PlanId>;
+
+export interface Ask {
+  customerId: string | null;
+  subscriptionIds: readonly string[];
+  invoiceIds: readonly string[];
+}
+
+/** A status that Stripe may add one day stops the reading, where operators see it, rather than be guessed at. */
+const subscriptionStatus = z.enum(stripeStatuses);
+
+/** Statuses of an invoice that was finalised; a draft is nobody's debt yet. */
+const finalStatus = z.enum(['open', 'paid', 'void', 'uncollectible']);
+
+/** Marks invoices that Tagih makes itself, in their metadata (R34). */
+export const OWN_INVOICE = 'tagih_period';
+
+/**
+ * What is true at Stripe now of a customer's subscriptions, its open invoices and those asked for,
+ * each read once (R16); and where open invoices are paid.
+ */
+export async function readTruth(
+  stripe: Stripe,
+  ask: Ask,
+  prices: PlanPrices,
+): Promise<Omit<Truth, 'policy'> & { links: Map<string, string> }> {
+  const subscriptions = await readSubscriptions(stripe, ask);
+  const mapped = subscriptions.map((subscription) => subscriptionOf(subscription, prices));
+  const current = currentSubscription(mapped);
+  const customerId = current?.customerId ?? ask.customerId;
+  if (customerId === null) {
+    return {
+      customerId,
+      subscriptions: mapped,
+      invoices: [],
+      defaultPaymentMethodIds: [],
+      links: new Map(),
+    };
+  }
+  const invoices = await readInvoices(stripe, customerId, ask.invoiceIds);
+  const open = invoices.filter(({ status }) => status === 'open');
+  const ofCurrent = subscriptions.find(({ id }) => id === current?.id);
+  return {
+    customerId,
+    subscriptions: mapped,
+    invoices: (await Promise.all(invoices.map((invoice) => invoiceOf(stripe, invoice)))).flat(),
+    defaultPaymentMethodIds:
+      open.length === 0 ? [] : await readDefaultPaymentMethods(stripe, customerId, ofCurrent),
+    links: new Map(open.map((i) => [i.id, i.hosted_invoice_url ?? ''] as const)),
+  };
+}
+
+async function readSubscriptions(stripe: Stripe, ask: Ask): Promise<Stripe.Subscription[]> {
+  const { customerId: customer } = ask;
+  const listed =
+    customer === null
+      ? []
+      : await stripe.subscriptions
+          .list({ customer, status: 'all', limit: 100 })
+          .autoPagingToArray({ limit: 1_000 });
+  const missing = ask.subscriptionIds.filter((id) => listed.every((known) => known.id !== id));
+  const named = await Promise.all(missing.map((id) => stripe.subscriptions.retrieve(id)));
+  return [...listed, ...named];
+}
+
+async function readInvoices(
+  stripe: Stripe,
+  customer: string,
+  named: readonly string[],
+): Promise<Stripe.Invoice[]> {
+  const open = await stripe.invoices
+    .list({ customer, status: 'open', limit: 100, expand: ['data.payments'] })
+    .autoPagingToArray({ limit: 1_000 });
+  const others = named.filter((id) => open.every((invoice) => invoice.id !== id));
+  return [...open, ...(await Promise.all(others.map((id) => stripe.invoices.retrieve(id))))];
+}
+
+async function readDefaultPaymentMethods(
+  stripe: Stripe,
+  customerId: string,
+  subscription: Stripe.Subscription | undefined,
+): Promise<string[]> {
+  const customer = await stripe.customers.retrieve(customerId);
+  const ofCustomer = customer.deleted ? null : customer.invoice_settings.default_payment_method;
+  return [subscription?.default_payment_method, ofCustomer].flatMap((method) => idOf(method) ?? []);
+}
+
+function subscriptionOf(subscription: Stripe.Subscription, prices: PlanPrices): Subscription {
+  const [item] = subscription.items.data;
+  const priceId = item?.price.id ?? '';
+  return {
+    id: subscription.id,
+    customerId: idOf(subscription.customer) ?? '',
+    status: subscriptionStatus.parse(subscription.status),
+    priceId,
+    plan: prices.get(priceId) ?? null,
+    startedAt: instant(subscription.start_date),
+    endedAt: subscription.ended_at === null ? null : instant(subscription.ended_at),
+    currentPeriodEnd: instant(item?.current_period_end ?? subscription.start_date),
+    cancelAt: subscription.cancel_at === null ? null : instant(subscription.cancel_at),
+  };
+}
+
+async function invoiceOf(stripe: Stripe, invoice: Stripe.Invoice): Promise<Invoice[]> {
+  const { id } = invoice;
+  const { success, data: status } = finalStatus.safeParse(invoice.status);
+  if (!success) return [];
+  const subscriptionId = idOf(invoice.parent?.subscription_details?.subscription);
+  const unpaid = status === 'open' && invoice.attempted;
+  return [
+    {
+      id,
+      status,
+      subscriptionId,
+      origin:
+        subscriptionId === null || invoice.metadata?.[OWN_INVOICE] !== undefined
+          ? 'other'
+          : invoice.billing_reason === 'subscription_create'
+            ? 'first_payment'
+            : 'subscription',
+      amountDue: invoice.amount_remaining,
+      ...(unpaid
+        ? await readAttempts(stripe, invoice)
+        : { needsConfirmation: false, failures: [] }),
+    },
+  ];
+}
+
+/** The failed attempts of an open invoice by their charges, which share one payment intent (R23). */
+async function readAttempts(
+  stripe: Stripe,
+  invoice: Stripe.Invoice,
+): Promise<Pick<Invoice, 'needsConfirmation' | 'failures'>> {
+  const payment = invoice.payments?.data.find(({ is_default }) => is_default)?.payment;
+  const paymentIntentId = idOf(payment?.payment_intent);
+  if (paymentIntentId !== null) {
+    const failures = await failedCharges(stripe, paymentIntentId);
+    if (failures.length > 0) return { needsConfirmation: false, failures };
+    const { status } = await stripe.paymentIntents.retrieve(paymentIntentId);
+    if (status === 'requires_action') return { needsConfirmation: true, failures: [] };
+    if (status === 'processing') return { needsConfirmation: false, failures: [] };
+  }
+  if (invoice.attempt_count === 0) return { needsConfirmation: false, failures: [] };
+  const at = instant(invoice.status_transitions.finalized_at ?? invoice.created);
+  const failure = { id: `${invoice.id}#${invoice.attempt_count}`, at, paymentMethodId: null };
+  return { needsConfirmation: false, failures: [failure] };
+}
+
+/** The failed charges of a payment intent, oldest first. */
+export async function failedCharges(
+  stripe: Stripe,
+  paymentIntentId: string,
+): Promise<Invoice['failures']> {
+  const charges = await stripe.charges
+    .list({ payment_intent: paymentIntentId, limit: 100 })
+    .autoPagingToArray({ limit: 1_000 });
+  return charges
+    .filter(({ status }) => status === 'failed')
+    .toSorted((a, b) => a.created - b.created)
+    .map(({ id, created, payment_method }) => ({
+      id,
+      at: instant(created),
+      paymentMethodId: payment_method,
+    }));
+}
+
+function idOf(reference: string | { id: string } | null | undefined): string | null {
+  return typeof reference === 'string' ? reference : (reference?.id ?? null);
+}
+
+function instant(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createActivities } from '../activities/index.js';
+import { environment, readSettings, type Settings } from './config.js';
+import { createPool } from './db/pool.js';
+import { createPostmark } from './email/postmark.js';
+import { createLog } from './log.js';
+import { runUntilStopped } from './process.js';
+import { ensureMonthlyClose } from './schedules.js';
+import { createStripe } from './stripe/client.js';
+import { planPrices } from './stripe/prices.js';
+import { temporalConnection } from './temporal.js';
+
+/** The workflows of `npm run build`; from source they are bundled at the start. */
+function workflows(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const bundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
+  return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) };
+}
+
+/** Runs workflows and activities until closed, which lets activities under way finish. */
+export async function startWorker(
+  settings: Settings,
+  log: Logger,
+  code: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> = workflows(),
+): Promise<{ stopped: Promise<void>; close(): Promise<void> }> {
+  const pool = createPool(settings.DATABASE_URL, (error) =>
+    log.warn({ err: error }, 'connection to Postgres lost'),
+  );
+  const connection = await NativeConnection.connect(temporalConnection(settings));
+  const worker = await Worker.create({
+    connection,
+    namespace: settings.TEMPORAL_NAMESPACE,
+    taskQueue: settings.TEMPORAL_TASK_QUEUE,
+    ...code,
+    activities: createActivities({
+      pool,
+      stripe: createStripe(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE),
+      postmark: createPostmark(settings.POSTMARK_SERVER_TOKEN, settings.POSTMARK_API_BASE),
+      prices: planPrices(settings),
+      policy: {
+        intervals: settings.DUNNING_INTERVALS,
+        confirmationWindow: settings.CONFIRMATION_WINDOW,
+      },
+      mailFrom: settings.EMAIL_FROM,
+      zone: settings.BILLING_TIME_ZONE,
+      closeGraceMs: settings.CLOSE_GRACE,
+    }),
+    // Longer than a call to Stripe: an attempt under way at a deploy reports how it ended.
+    shutdownGraceTime: '25s',
+  });
+  const { TEMPORAL_NAMESPACE: namespace } = settings;
+  await ensureMonthlyClose(new Client({ connection, namespace }), settings);
+  const stopped = worker.run().finally(async () => {
+    await connection.close();
+    await pool.end();
+  });
+  log.info({ taskQueue: settings.TEMPORAL_TASK_QUEUE }, 'working');
+  return {
+    stopped,
+    async close() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await stopped;
+    },
+  };
+}
+
+if (import.meta.main) {
+  const settings = readSettings(environment());
+  const log = createLog(settings.LOG_LEVEL, 'worker');
+  Runtime.install({
+    logger: {
+      log: (level, message, meta) => workerLog(log, level, message, meta),
+      trace: (message, meta) => workerLog(log, 'TRACE', message, meta),
+      debug: (message, meta) => workerLog(log, 'DEBUG', message, meta),
+      info: (message, meta) => workerLog(log, 'INFO', message, meta),
+      warn: (message, meta) => workerLog(log, 'WARN', message, meta),
+      error: (message, meta) => workerLog(log, 'ERROR', message, meta),
+    },
+    // The roles stop by themselves, in order.
+    shutdownSignals: [],
+  });
+  await runUntilStopped(log, () => startWorker(settings, log));
+}
+
+function workerLog(log: Logger, level: string, message: string, meta: object | undefined): void {
+  const method = level.toLowerCase() as 'trace' | 'debug' | 'info' | 'warn' | 'error';
+  log[method](meta ?? {}, message);
+}

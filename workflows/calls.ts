@@ -1,0 +1,98 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { Call, Fact } from '../src/domain/team.js';
+import { stripe } from './proxies.js';
+
+/**
+ * Keeps the calls to Stripe under way that a team's state asks for, beside the loop that takes
+ * facts: none blocks it, each comes back as a fact, and one that the state no longer asks for is
+ * cancelled between its tries (R26, R28).
+ */
+export class Calls {
+  private readonly scopes = new Map<string, CancellationScope>();
+  private readonly failing = new Set<string>();
+
+  constructor(
+    private readonly teamId: string,
+    private readonly report: (fact: Fact) => void,
+    private readonly onChange: () => void,
+  ) {}
+
+  /** Whether a call has had no answer for ten minutes. */
+  get waitsForStripe(): boolean {
+    return this.failing.size > 0;
+  }
+
+  /** Starts and cancels until the calls under way are the wanted ones. */
+  steer(wanted: readonly Call[]): void {
+    const ids = new Set(wanted.map(({ id }) => id));
+    for (const [id, scope] of this.scopes) {
+      if (ids.has(id)) continue;
+      // A finished call stays listed until its fact was taken, lest it be made twice.
+      this.scopes.delete(id);
+      this.failing.delete(id);
+      scope.cancel();
+    }
+    for (const call of wanted) if (!this.scopes.has(call.id)) this.start(call);
+  }
+
+  private start(call: Call): void {
+    const scope = new CancellationScope();
+    this.scopes.set(call.id, scope);
+    scope
+      .run(() => this.untilAnswered(call))
+      .then(this.report)
+      .catch((error: unknown) => {
+        if (!isCancellation(error)) throw error;
+      });
+  }
+
+  private async untilAnswered(call: Call): Promise<Fact> {
+    for (;;) {
+      try {
+        const answer = await make(this.teamId, call);
+        if (this.failing.delete(call.id)) this.onChange();
+        return answer;
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        this.failing.add(call.id);
+        this.onChange();
+      }
+    }
+  }
+}
+
+async function make(teamId: string, call: Call): Promise<Fact> {
+  switch (call.kind) {
+    case 'read': {
+      const { number } = call.reading;
+      const summary = `Read ${call.customerId ?? 'the customer'} (${call.reading.cause})`;
+      const { readTeam } = stripe;
+      const truth = await readTeam.executeWithOptions({ summary }, [{ teamId, ...call }]);
+      return { kind: 'read', number, truth };
+    }
+    case 'attempt': {
+      const { invoiceId, attempt } = call;
+      const { number } = attempt;
+      const summary = `Attempt ${number} to pay ${invoiceId}, by ${attempt.by}`;
+      const outcome = await stripe.attemptPayment.executeWithOptions({ summary }, [call]);
+      return { kind: 'attempted', invoiceId, number, outcome };
+    }
+    case 'write_off': {
+      const { invoiceId } = call;
+      const summary = `Mark ${invoiceId} uncollectible`;
+      await stripe.writeOff.executeWithOptions({ summary }, [invoiceId]);
+      return { kind: 'written_off', invoiceId };
+    }
+    case 'hold': {
+      const { invoiceId } = call;
+      const summary = `Keep Stripe from retrying ${invoiceId}`;
+      await stripe.holdInvoice.executeWithOptions({ summary }, [invoiceId]);
+      return { kind: 'held', invoiceId };
+    }
+    case 'settle': {
+      const summary = 'See whether usage was billed with an invoice';
+      await stripe.settleUsage.executeWithOptions({ summary }, [teamId]);
+      return { kind: 'settled', number: call.number };
+    }
+  }
+}

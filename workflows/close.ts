@@ -1,0 +1,80 @@
+import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  executeChild,
+  ParentClosePolicy,
+  setCurrentDetails,
+  sleep,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Page } from '../src/domain/page.js';
+import { closing, overage } from './proxies.js';
+
+/** Pages under way at once: Stripe's rate limit, not their number, is what bounds a close. */
+const WINDOW = 4;
+/** How often, and how long, a close waits for facts that are on their way (R39). */
+const LOOKS = 360;
+const LOOK_EVERY_MS = 10_000;
+
+const scheduledAt = defineSearchAttributeKey('TemporalScheduledStartTime', 'DATETIME');
+
+/**
+ * What the schedule starts: schedules add a time to the ids of what they start, so this one starts
+ * `close:<period>`, or leaves alone the one that runs already.
+ */
+export async function monthlyCloseRun(): Promise<void> {
+  const { typedSearchAttributes, startTime } = workflowInfo();
+  const at = typedSearchAttributes.get(scheduledAt) ?? startTime;
+  const period = await closing.periodToClose(at.toISOString());
+  try {
+    await startChild(close, {
+      workflowId: `close:${period}`,
+      args: [period],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Close of ${period}`,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+/** Closes an ended month: seals it, then bills page by page. May run again at any time (R32). */
+export async function close(period: string): Promise<void> {
+  await closing.beginClose(period);
+  await factsApplied(period);
+  setCurrentDetails('Sealing the period');
+  const pages = await closing.sealPeriod(period);
+  let done = 0;
+  const waiting = pages.map((page, index) => ({ page, number: index + 1 }));
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { page, number } = next;
+      await executeChild(closePage, {
+        workflowId: `close:${period}:${number}`,
+        args: [period, page],
+        staticSummary: `Teams ${page.first} to ${page.last}`,
+      });
+      done += 1;
+      setCurrentDetails(`${done} of ${pages.length} pages of teams are billed`);
+    }
+  };
+  await Promise.all(Array.from({ length: WINDOW }, work));
+  await closing.finishClose(period);
+}
+
+/** One page of teams: records, then Stripe, then mail; each resumes from the rows that are there. */
+export async function closePage(period: string, page: Page): Promise<void> {
+  await closing.writeRecords(period, page);
+  await overage.billOverage(period, page);
+  await closing.writeSummaries(period, page);
+}
+
+async function factsApplied(period: string): Promise<void> {
+  for (let look = 0; look < LOOKS; look += 1) {
+    const behind = await closing.factsBehind(period);
+    if (behind === 0) return;
+    setCurrentDetails(`Waits for ${behind} facts that came before the end`);
+    await sleep(LOOK_EVERY_MS, { summary: 'facts on their way' });
+  }
+  await closing.leaveFactsBehind(period, await closing.factsBehind(period));
+}

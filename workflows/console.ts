@@ -1,0 +1,70 @@
+import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { leading, teamStrike } from '../src/domain/dunning.js';
+import { display } from '../src/domain/money.js';
+import { catalogue } from '../src/domain/plans.js';
+import { subscriptionStatus } from '../src/domain/subscription.js';
+import { nextDueAt, type TeamState } from '../src/domain/team.js';
+import { searchAttributes } from './searchAttributes.js';
+
+const tier = defineSearchAttributeKey('TagihTier', searchAttributes.TagihTier);
+const status = defineSearchAttributeKey('TagihStatus', searchAttributes.TagihStatus);
+const attention = defineSearchAttributeKey('TagihAttention', searchAttributes.TagihAttention);
+const customer = defineSearchAttributeKey('TagihCustomer', searchAttributes.TagihCustomer);
+const strike = defineSearchAttributeKey('TagihStrike', searchAttributes.TagihStrike);
+const nextActionAt = defineSearchAttributeKey(
+  'TagihNextActionAt',
+  searchAttributes.TagihNextActionAt,
+);
+
+/** Shows operators in Temporal UI where the team stands: attributes to search by, a sentence to read. */
+export class Console {
+  private shown = '';
+
+  show(state: TeamState, waitsForStripe: boolean): void {
+    setCurrentDetails(describe(state, waitsForStripe));
+    const due = nextDueAt(state);
+    const current = teamStrike(state.ladders);
+    const attributes: SearchAttributeUpdatePair[] = [
+      { key: tier, value: state.tier },
+      { key: status, value: subscriptionStatus(state.subscription, current) },
+      { key: attention, value: attentionOf(state, waitsForStripe) },
+      { key: customer, value: state.customerId },
+      { key: strike, value: current },
+      { key: nextActionAt, value: due === null ? null : new Date(due) },
+    ];
+    // Each upsert is an event in the history, so only a change is one.
+    const now = JSON.stringify(attributes);
+    if (now !== this.shown) upsertSearchAttributes(attributes);
+    this.shown = now;
+  }
+}
+
+/** What a timer waits for, as Temporal UI shows it. */
+export function describeTimer({ ladders }: TeamState): string {
+  return ladders
+    .flatMap(({ invoiceId, timer }) => (timer === null ? [] : [`${timer.for} of ${invoiceId}`]))
+    .join(', ');
+}
+
+function attentionOf({ ladders, attention }: TeamState, waitsForStripe: boolean): string {
+  if (waitsForStripe) return 'waiting_for_stripe';
+  return ladders.some(({ stopped }) => stopped !== null) ? 'attempt_stopped' : attention;
+}
+
+function describe(state: TeamState, waitsForStripe: boolean): string {
+  const ladder = leading(state.ladders) ?? state.ladders[0];
+  const due = nextDueAt(state);
+  const plan = `${state.tier} · ${state.subscription?.status ?? 'no subscription'}`;
+  const parts = [plan];
+  if (ladder !== undefined) {
+    const amount = display({ amount: ladder.amountDue, currency: catalogue.currency });
+    const stage = ladder.strike === 0 ? 'Waits for confirmation' : `Strike ${ladder.strike} of 3`;
+    parts.push(`${stage} · ${ladder.invoiceId} ${amount}`);
+    if (ladder.attempt !== null) parts.push(`payment attempt ${ladder.attempt.number} under way`);
+    if (ladder.stopped !== null) parts.push(`attempt stopped: ${ladder.stopped}`);
+  }
+  if (due !== null) parts.push(`next action ${due.slice(0, 16).replace('T', ' ')} UTC`);
+  if (waitsForStripe) parts.push('waits for Stripe, which does not answer');
+  return parts.join(' · ');
+}

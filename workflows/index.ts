@@ -1,0 +1,3 @@
+export { close, closePage, monthlyCloseRun } from './close.js';
+export { mailer } from './mailer.js';
+export { subscription } from './subscription.js';

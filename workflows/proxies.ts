@@ -1,0 +1,53 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.js';
+
+/** Postgres: nothing of a team may go on before its turn is written, so it is tried for as long as it takes. */
+export const ledger = proxyActivities<Pick<Activities, 'saveTurn'>>({
+  startToCloseTimeout: '15s',
+  retry: { initialInterval: '200ms', maximumInterval: '10s' },
+});
+
+/**
+ * Stripe: at most 30 s apart (R28), given up after ten minutes so that the workflow can say that
+ * it waits. A try that is under way when it is cancelled is awaited: its outcome counts (R26).
+ */
+export const stripe = proxyActivities<
+  Pick<Activities, 'readTeam' | 'attemptPayment' | 'writeOff' | 'holdInvoice' | 'settleUsage'>
+>({
+  // Three calls of 20 s at most, each with its own time-out.
+  startToCloseTimeout: '70s',
+  scheduleToCloseTimeout: '10m',
+  retry: { initialInterval: '500ms', maximumInterval: '30s' },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
+
+/** Postmark: mail waits in its table for as long as an outage takes (R36). */
+export const mail = proxyActivities<Pick<Activities, 'sendWaitingMails'>>({
+  startToCloseTimeout: '2m',
+  retry: { initialInterval: '1s', maximumInterval: '60s' },
+});
+
+/** The close's steps in the ledger: a page of 500 teams takes about a second. */
+export const closing = proxyActivities<
+  Pick<
+    Activities,
+    | 'periodToClose'
+    | 'beginClose'
+    | 'factsBehind'
+    | 'leaveFactsBehind'
+    | 'sealPeriod'
+    | 'writeRecords'
+    | 'writeSummaries'
+    | 'finishClose'
+  >
+>({
+  startToCloseTimeout: '2m',
+  retry: { initialInterval: '500ms', maximumInterval: '30s' },
+});
+
+/** The close's calls to Stripe: a page can be 500 of them; a worker that died is noticed by its silence. */
+export const overage = proxyActivities<Pick<Activities, 'billOverage'>>({
+  startToCloseTimeout: '30m',
+  heartbeatTimeout: '90s',
+  retry: { initialInterval: '1s', maximumInterval: '30s' },
+});

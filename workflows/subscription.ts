@@ -1,0 +1,99 @@
+import type { UpdateDefinition } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  currentUpdateInfo,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { reduce } from '../src/domain/reduce.js';
+import { refusal } from '../src/domain/refusal.js';
+import {
+  callsOf,
+  type Fact,
+  nextDueAt,
+  type OperatorAction,
+  type TeamState,
+} from '../src/domain/team.js';
+import { Calls } from './calls.js';
+import { Console, describeTimer } from './console.js';
+import * as messages from './messages.js';
+import { ledger } from './proxies.js';
+
+/**
+ * What happens to one team's subscription, one thing after the other (R21): facts come in, the pure
+ * reducer answers with the new state, the ledger takes it, and the calls that it asks for are made.
+ * `initial` is the team's state as Postgres has it.
+ */
+export async function subscription(initial: TeamState): Promise<void> {
+  let state = initial;
+  const inbox: Fact[] = [];
+  const acted = new Set<string>();
+  const view = new Console();
+  const show = () => view.show(state, calls.waitsForStripe);
+  const calls = new Calls(state.teamId, (fact) => void inbox.push(fact), show);
+
+  setHandler(messages.fact, (hint) => void inbox.push(hint));
+  setHandler(messages.state, () => state);
+  handleAct(messages.retryPayment, 'retryPayment');
+  handleAct(messages.waive, 'waive');
+  handleAct(messages.resync, 'resync');
+
+  show();
+  calls.steer(callsOf(state));
+  do {
+    await somethingToDo();
+    await turn();
+  } while (!(workflowInfo().continueAsNewSuggested && inbox.length === 0 && allHandlersFinished()));
+  await continueAsNew<typeof subscription>(state);
+
+  async function somethingToDo(): Promise<void> {
+    const due = nextDueAt(state);
+    if (due === null) return condition(() => inbox.length > 0);
+    const wait = Math.max(0, Date.parse(due) - Date.now());
+    await condition(() => inbox.length > 0, wait, { summary: describeTimer(state) });
+  }
+
+  async function turn(): Promise<void> {
+    const now = new Date().toISOString();
+    const facts: Fact[] = [...inbox.splice(0), { kind: 'due' }];
+    const next = reduce(state, facts, now);
+    await ledger.saveTurn({ ...next, at: now });
+    state = next.state;
+    for (const fact of facts) if (fact.kind === 'act') acted.add(fact.id);
+    calls.steer(callsOf(state));
+    show();
+  }
+
+  /** An operator's Update: refused where it does not apply, answered when its effect is written (R31). */
+  function handleAct(
+    update: UpdateDefinition<TeamState, [messages.OperatorInput]>,
+    action: OperatorAction,
+  ): void {
+    setHandler(
+      update,
+      async ({ actor, reason, invoiceId }) => {
+        const id = currentUpdateInfo()?.id ?? '';
+        inbox.push({ kind: 'act', id, action, actor, reason, invoiceId: invoiceId ?? null });
+        await condition(() => acted.has(id) && !isUnderWay(id));
+        return state;
+      },
+      {
+        validator({ invoiceId }) {
+          const refused = refusal(state, action, invoiceId ?? null);
+          if (refused === null) return;
+          throw ApplicationFailure.nonRetryable(refused.detail, refused.code);
+        },
+      },
+    );
+  }
+
+  function isUnderWay(cause: string): boolean {
+    return (
+      state.ladders.some(({ attempt }) => attempt?.cause === cause) ||
+      [state.reading, state.wanted].some((reading) => reading?.cause === cause)
+    );
+  }
+}
