@@ -11,8 +11,8 @@ import { startWorker } from '../../src/worker.js';
 import { createDatabase, type Database } from './database.js';
 import { createNamespace } from './namespace.js';
 
-// Warnings alone: each worker would tell of its start and stop.
-Runtime.install({ logger: new DefaultLogger('WARN') });
+// Errors alone: tests make activities fail on purpose, and workers start and stop.
+Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 export const KEY = 'tagih_test_key_with_every_scope';
 export const WEBHOOK_SECRET = 'whsec_test';

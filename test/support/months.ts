@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { expect, vi } from 'vitest';
+import { type Period, periodAt, previousPeriod } from '../../src/domain/period.js';
+import type { Answer, Product } from './product.js';
+import type { Subscriber } from './stories.js';
+
+const ZONE = 'Asia/Jakarta';
+const DAY_MS = 86_400_000;
+
+/** A month that has ended, in the billing time zone: 1 is the last one. A test that closes takes its own. */
+export function monthsAgo(count: number): Period {
+  let month = periodAt(new Date(), ZONE);
+  for (let back = 0; back < count; back += 1) month = previousPeriod(month, ZONE);
+  return month;
+}
+
+/** An instant of a month, counted from its start. */
+export function dayOf({ start }: Period, day: number): Date {
+  return new Date(start.getTime() + day * DAY_MS);
+}
+
+export interface ClockedSubscriber extends Subscriber {
+  clockId: string;
+}
+
+/** A team whose subscription began on the fifth of a month, by a test clock that stands there. */
+export async function subscribedIn(
+  product: Product,
+  month: Period,
+  plan: 'pro' | 'enterprise',
+): Promise<ClockedSubscriber> {
+  const { stripe, api } = product;
+  const teamId = `team_${randomUUID().slice(0, 8)}`;
+  const frozen_time = Math.floor(dayOf(month, 5).getTime() / 1000);
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time });
+  const customer = await stripe.customers.create({
+    email: `${teamId}@customer.example`,
+    test_clock: clock.id,
+    payment_method: 'pm_card_visa',
+    invoice_settings: { default_payment_method: 'pm_card_visa' },
+  });
+  await api('PUT', `/api/v1/teams/${teamId}`, {
+    name: 'Acme',
+    adminEmail: `${teamId}@admin.example`,
+    stripeCustomerId: customer.id,
+  });
+  const { id } = await stripe.subscriptions.create({
+    customer: customer.id,
+    items: [{ price: `price_sandbox_${plan}` }],
+    metadata: { team_id: teamId },
+    billing_mode: { type: 'flexible' },
+  });
+  await product.until(teamId, ({ tier }) => expect(tier).toBe(plan));
+  return { teamId, customerId: customer.id, subscriptionId: id, clockId: clock.id };
+}
+
+/** Records tokens on the tenth of a month. */
+export async function track(
+  { api }: Product,
+  month: Period,
+  teamId: string,
+  tokens: number,
+): Promise<Answer['body']> {
+  const occurredAt = dayOf(month, 10);
+  const event = { teamId, idempotencyKey: randomUUID(), tokens, occurredAt };
+  const { status, body } = await api('POST', '/api/v1/usage', event);
+  expect(status).toBe(200);
+  return body;
+}
+
+/** Closes a month, and waits until that is done. */
+export async function close({ api }: Product, { id: period }: Period): Promise<Answer['body']> {
+  const { status } = await api('POST', '/api/v1/closes', { period });
+  expect(status).toBe(202);
+  return vi.waitFor(
+    async () => {
+      const { body } = await api('GET', `/api/v1/closes/${period}`);
+      expect(body).toMatchObject({ status: 'completed', teams: { failed: 0 } });
+      return body;
+    },
+    { timeout: 20_000 },
+  );
+}
+
+/** The team's record of a month. */
+export async function recordOf(
+  { api }: Product,
+  { id }: Period,
+  teamId: string,
+): Promise<Answer['body']> {
+  const { body } = await api('GET', `/api/v1/teams/${teamId}/usage-billings/${id}`);
+  return body;
+}
