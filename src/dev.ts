@@ -58,6 +58,8 @@ async function start(): Promise<void> {
       PUBLIC_URL: api,
       ...temporal.addresses,
       ...sandbox.addresses,
+      // Other commands are told what this one was started with.
+      ...(given.DUNNING_INTERVALS && { DUNNING_INTERVALS: given.DUNNING_INTERVALS }),
     },
     secrets: ['TAGIH_API_KEY', 'LINK_SECRET', ...(sandbox.secrets ?? [])],
     ...postgres,
