@@ -120,6 +120,11 @@ export class Draft {
     this.effects.push({ kind: 'timeline', entry: { kind, summary, ...because, details } });
   }
 
+  noteFailure(invoiceId: string, failureId: string, because: Cause): void {
+    const details = { invoiceId, failureId };
+    this.note('payment_attempt_failed', `An attempt to pay ${invoiceId} failed`, because, details);
+  }
+
   mail(mail: DunningMail, cause: string, { invoiceId, amountDue, timer }: Ladder): void {
     const nextAttemptAt = timer?.for === 'attempt' ? timer.at : null;
     const details = { invoiceId, amountDue, nextAttemptAt };
@@ -134,6 +139,15 @@ export class Draft {
     });
   }
 }
+
+/** To read what is known already, and nothing else. */
+export const NOTHING_NAMED = {
+  subscriptionIds: [],
+  invoiceIds: [],
+  cards: [],
+  settle: false,
+  changedAt: null,
+};
 
 /** Both lists without repetitions, in order. */
 export function union(a: readonly string[] = [], b: readonly string[] = []): string[] {

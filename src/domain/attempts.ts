@@ -1,0 +1,97 @@
+import { type Cause, type Draft, NOTHING_NAMED, union } from './draft.js';
+import { dueAt, type Ladder } from './dunning.js';
+import type { Instant } from './instant.js';
+import type { Outcome } from './team.js';
+
+const TIMER: Cause = { cause: 'timer', actor: 'tagih' };
+
+/** Tries the cards that this invoice has not seen, one after the other, each once (R24). */
+export function offer(
+  draft: Draft,
+  ladder: Ladder,
+  cards: readonly string[],
+  because: Cause,
+): void {
+  if (ladder.strike === 0) return;
+  const [next, ...rest] = union(ladder.methodsWaiting, cards).filter(
+    (id) => !ladder.methodsTried.includes(id),
+  );
+  if (next === undefined) return;
+  if (ladder.attempt !== null) {
+    return draft.put({ ...ladder, methodsWaiting: [next, ...rest] });
+  }
+  const methodsTried = union(ladder.methodsTried, [next]);
+  draft.attempt({ ...ladder, methodsWaiting: rest, methodsTried }, 'card', next, because);
+}
+
+/** How an attempt of ours ended: paid, one more strike, or as before (R23, R28). */
+export function takeOutcome(
+  draft: Draft,
+  invoiceId: string,
+  number: number,
+  outcome: Outcome,
+  now: Instant,
+): void {
+  const ladder = draft.ladder(invoiceId);
+  const attempt = ladder?.attempt;
+  if (ladder === undefined || attempt?.number !== number) return;
+  const { by, paymentMethodId, cause, actor } = attempt;
+  const because: Cause = { cause, actor };
+  const scheduled = by === 'timer';
+  const over: Ladder = { ...ladder, attempt: null };
+  draft.put(over);
+  switch (outcome.kind) {
+    case 'paid':
+      return draft.happen(over, 'paid', now, because);
+    case 'key_spent':
+      return draft.attempt(over, by, paymentMethodId, because);
+    case 'gone':
+      draft.put({ ...over, stopped: 'gone' });
+      draft.want({ ...NOTHING_NAMED, invoiceIds: [invoiceId], cause });
+      return;
+    case 'declined': {
+      const { failureId } = outcome;
+      draft.noteFailure(invoiceId, failureId, because);
+      const methods = outcome.paymentMethodId === null ? [] : [outcome.paymentMethodId];
+      const noted: Ladder = {
+        ...over,
+        failures: union(over.failures, [failureId]),
+        methodsTried: union(over.methodsTried, methods),
+      };
+      draft.happen(noted, scheduled ? 'failed' : 'refused', now, because);
+      break;
+    }
+    case 'confirm':
+      if (scheduled) {
+        draft.happen(over, 'confirmation_needed', now, because);
+        break;
+      }
+      draft.note('confirmation_needed', `${invoiceId} waits for its confirmation`, because, {
+        invoiceId,
+      });
+      draft.mail('payment-action-required', `${invoiceId}:${number}`, over);
+      break;
+    case 'stopped':
+      draft.note('payment_attempt_stopped', `Stripe would not try ${invoiceId}`, because, {
+        invoiceId,
+        code: outcome.code,
+      });
+      if (scheduled) draft.put({ ...over, stopped: outcome.code });
+      break;
+    default:
+      outcome satisfies never;
+  }
+  const still = draft.ladder(invoiceId);
+  if (still !== undefined) offer(draft, still, [], because);
+}
+
+/** Attempts that are due. Not while Stripe is read: what a fact hints at may end the ladder (R26). */
+export function takeTimers(draft: Draft, now: Instant): void {
+  if (draft.state.reading !== null || draft.state.wanted !== null) return;
+  for (const ladder of draft.state.ladders) {
+    const at = dueAt(ladder);
+    if (at === null || at > now) continue;
+    if (ladder.timer?.for === 'attempt') draft.attempt(ladder, 'timer', null, TIMER);
+    else draft.happen(ladder, 'failed', at, TIMER);
+  }
+}

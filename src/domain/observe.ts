@@ -1,0 +1,101 @@
+import { offer } from './attempts.js';
+import { type Cause, type Draft, union } from './draft.js';
+import type { Ladder } from './dunning.js';
+import type { Instant } from './instant.js';
+import { provision } from './provision.js';
+import { isLive } from './subscription.js';
+import type { Invoice, Truth } from './team.js';
+
+/** What a reading of Stripe found: the subscription first, then its invoices, then its cards (R16). */
+export function takeTruth(draft: Draft, number: number, truth: Truth, now: Instant): void {
+  const { reading } = draft.state;
+  if (reading?.number !== number) return;
+  draft.set({ reading: null });
+  if (reading.settle) draft.set({ settling: number });
+  const because: Cause = { cause: reading.cause, actor: 'stripe' };
+  const provisioned = provision(draft.state, truth, reading, now);
+  draft.set(provisioned.state);
+  draft.effects.push(...provisioned.effects);
+
+  const live = truth.subscriptions.filter(isLive).map(({ id }) => id);
+  for (const ladder of draft.state.ladders) {
+    if (!live.includes(ladder.subscriptionId)) draft.happen(ladder, 'closed', now, because);
+  }
+  // What was paid comes after what was closed otherwise: the last one of all decides about the mail (R26).
+  const paidLast = truth.invoices.toSorted(
+    (a, b) => Number(a.status === 'paid') - Number(b.status === 'paid'),
+  );
+  for (const invoice of paidLast) takeInvoice(draft, invoice, truth, now, because);
+  const cards = union(reading.cards, truth.defaultPaymentMethodIds);
+  for (const ladder of draft.state.ladders) offer(draft, ladder, cards, because);
+}
+
+function takeInvoice(
+  draft: Draft,
+  invoice: Invoice,
+  truth: Truth,
+  now: Instant,
+  because: Cause,
+): void {
+  const ladder = draft.ladder(invoice.id);
+  if (ladder === undefined) return beginLadder(draft, invoice, truth, now, because);
+  if (invoice.status === 'paid') return draft.happen(ladder, 'paid', now, because);
+  if (invoice.status !== 'open') return draft.happen(ladder, 'closed', now, because);
+
+  const updated = { ...ladder, amountDue: invoice.amountDue };
+  const unknown = invoice.failures.filter(({ id }) => !ladder.failures.includes(id));
+  const [first] = unknown;
+  // While an attempt of ours is under way a new failure may be its own, which it will report itself.
+  if (first === undefined || ladder.attempt !== null) return draft.put(updated);
+  const noted: Ladder = {
+    ...updated,
+    failures: union(
+      ladder.failures,
+      unknown.map(({ id }) => id),
+    ),
+    methodsTried: union(ladder.methodsTried, methodsOf(unknown)),
+  };
+  for (const { id } of unknown) draft.noteFailure(invoice.id, id, because);
+  draft.happen(noted, 'refused', first.at, because);
+}
+
+/** The first failure of an invoice begins its ladder, whoever tried (R22, R23). */
+function beginLadder(
+  draft: Draft,
+  invoice: Invoice,
+  truth: Truth,
+  now: Instant,
+  because: Cause,
+): void {
+  const { subscription, closed, holds } = draft.state;
+  if (invoice.status !== 'open' || invoice.origin !== 'subscription') return;
+  if (closed.includes(invoice.id)) return;
+  if (subscription === null || !isLive(subscription)) return;
+  if (subscription.id !== invoice.subscriptionId) return;
+  const [first] = invoice.failures;
+  if (first === undefined && !invoice.needsConfirmation) return;
+  const tried = methodsOf(invoice.failures);
+  const ladder: Ladder = {
+    invoiceId: invoice.id,
+    subscriptionId: subscription.id,
+    amountDue: invoice.amountDue,
+    strike: 0,
+    since: first?.at ?? now,
+    timer: null,
+    policy: truth.policy,
+    attempts: 0,
+    attempt: null,
+    stopped: null,
+    failures: invoice.failures.map(({ id }) => id),
+    methodsTried: tried.length > 0 ? tried : truth.defaultPaymentMethodIds,
+    methodsWaiting: [],
+  };
+  draft.set({ holds: union(holds, [invoice.id]) });
+  for (const { id } of invoice.failures) draft.noteFailure(invoice.id, id, because);
+  if (first === undefined) draft.happen(ladder, 'confirmation_needed', now, because);
+  else draft.happen(ladder, 'failed', first.at, because);
+}
+
+function methodsOf(failures: Invoice['failures']): string[] {
+  return failures.flatMap(({ paymentMethodId }) => paymentMethodId ?? []);
+}
