@@ -65,6 +65,9 @@ const settings = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
+/** The names of all settings. */
+export const settingNames: readonly string[] = Object.keys(settings.shape);
+
 /** The product's settings under the names of their variables; durations in milliseconds. */
 export type Settings = z.infer<typeof settings>;
 
@@ -90,7 +93,14 @@ export function readSettings<K extends keyof Settings>(
 export function readSettings(env: Environment, names?: readonly (keyof Settings)[]) {
   const { shape } = settings;
   const wanted = names?.map((name) => [name, shape[name]] as const) ?? Object.entries(shape);
-  const schema = z.object(Object.fromEntries(wanted));
+  const schema = z
+    .object(Object.fromEntries(wanted))
+    // Half a pair would be left aside, and Temporal talked to without encryption.
+    .refine(({ TEMPORAL_TLS_CERT: cert, TEMPORAL_TLS_KEY: key }) => !cert === !key, {
+      path: ['TEMPORAL_TLS_KEY'],
+      error: 'must be given with TEMPORAL_TLS_CERT, or neither',
+      when: () => true,
+    });
   // An empty variable is how shells and compose files spell an absent one.
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = schema.safeParse(present);
