@@ -47,8 +47,8 @@ export function closeActivities({ pool, stripe, zone, closeGraceMs }: ActivityDe
       await closes.writeSummaries(period, page, new Date());
     },
 
-    async finishClose(period: string): Promise<void> {
-      await closes.finish(period, new Date());
+    async finishClose(period: string, status: 'completed' | 'failed'): Promise<void> {
+      await closes.end(period, status, new Date());
     },
   };
 }

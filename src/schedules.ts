@@ -18,9 +18,15 @@ export async function ensureMonthlyClose(
     await client.schedule.create(options);
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    await client.schedule
-      .getHandle(options.scheduleId)
-      .update(({ state }) => ({ ...options, state }));
+    const handle = client.schedule.getHandle(options.scheduleId);
+    const { spec, action } = await handle.describe();
+    const [comment] = options.spec.calendars.map((calendar) => calendar.comment);
+    const isSame =
+      spec.timezone === options.spec.timezone &&
+      spec.calendars?.[0]?.comment === comment &&
+      action.taskQueue === options.action.taskQueue;
+    // An update drops what the schedule has missed and not yet caught up with.
+    if (!isSame) await handle.update(({ state }) => ({ ...options, state }));
   }
 }
 
@@ -41,7 +47,8 @@ function monthlyClose({
           dayOfMonth: 1 + Math.floor(minutes / (24 * 60)),
           hour: Math.floor(minutes / 60) % 24,
           minute: minutes % 60,
-          comment: 'the grace after the end of the month',
+          // Whether a schedule is up to date is seen by it: another rule takes another comment.
+          comment: `${minutes} minutes after the end of the month`,
         },
       ],
     },

@@ -6,6 +6,9 @@ import { closeEndpoints } from './app/api/v1/closes/route.js';
 import { stripeEventEndpoints } from './app/api/v1/stripe-events/route.js';
 import { accessEndpoints } from './app/api/v1/teams/access/route.js';
 import { actionEndpoints } from './app/api/v1/teams/actions/route.js';
+import { checkoutEndpoints } from './app/api/v1/teams/checkout/route.js';
+import { invoicePreviewEndpoints } from './app/api/v1/teams/invoice-preview/route.js';
+import { portalEndpoints } from './app/api/v1/teams/portal/route.js';
 import { teamEndpoints } from './app/api/v1/teams/route.js';
 import { teamUsageEndpoints } from './app/api/v1/teams/usage/route.js';
 import { teamBillingEndpoints } from './app/api/v1/teams/usage-billings/route.js';
@@ -14,20 +17,22 @@ import { usageBillingEndpoints } from './app/api/v1/usage-billings/route.js';
 import { stripeWebhook } from './app/api/webhooks/stripe/route.js';
 import { createApp } from './app/app.js';
 import { healthRouter } from './app/health.js';
-import { environment, readSettings, type Settings } from './config.js';
+import type { Settings } from './config.js';
 import { createPool } from './db/pool.js';
 import { countWaiting } from './db/waiting.js';
-import { createLog } from './log.js';
 import { createMetrics } from './metrics.js';
 import { Relay } from './outbox/relay.js';
 import { deliverToTemporal } from './outbox/temporal.js';
-import { runUntilStopped } from './process.js';
+import { runRole } from './role.js';
 import { Authenticator } from './services/apiKeys.js';
 import { BillingService } from './services/billingService.js';
 import { CloseService } from './services/closeService.js';
 import { CloseStarter } from './services/closeStarter.js';
 import { OperatorService } from './services/operatorService.js';
+import { StripePages } from './services/stripePages.js';
 import { TeamService } from './services/teamService.js';
+import { createStripe } from './stripe/client.js';
+import { priceIds } from './stripe/prices.js';
 import { temporalConnection } from './temporal.js';
 
 /** The API, the webhook and the relay of facts, on a port of their own. */
@@ -60,6 +65,11 @@ export async function startServer(
     new CloseService(pool, zone, settings.CLOSE_GRACE),
     settings.TEMPORAL_TASK_QUEUE,
   );
+  const pages = new StripePages(
+    pool,
+    createStripe(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE),
+    priceIds(settings),
+  );
   const app = createApp({
     endpoints: [
       ...usageEndpoints(billing),
@@ -67,6 +77,9 @@ export async function startServer(
       ...teamUsageEndpoints(billing, zone),
       ...accessEndpoints(billing),
       ...actionEndpoints(operators, teams),
+      ...checkoutEndpoints(pages),
+      ...portalEndpoints(pages),
+      ...invoicePreviewEndpoints(billing),
       ...teamBillingEndpoints(pool, teams),
       ...usageBillingEndpoints(pool),
       ...closeEndpoints(closes),
@@ -122,8 +135,4 @@ async function answers(question: Promise<unknown>): Promise<boolean> {
   );
 }
 
-if (import.meta.main) {
-  const settings = readSettings(environment());
-  const log = createLog(settings.LOG_LEVEL, 'server');
-  await runUntilStopped(log, () => startServer(settings, log));
-}
+if (import.meta.main) await runRole('server', startServer);

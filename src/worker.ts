@@ -4,11 +4,10 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
-import { environment, readSettings, type Settings } from './config.js';
+import type { Settings } from './config.js';
 import { createPool } from './db/pool.js';
 import { createPostmark } from './email/postmark.js';
-import { createLog } from './log.js';
-import { runUntilStopped } from './process.js';
+import { runRole } from './role.js';
 import { ensureMonthlyClose } from './schedules.js';
 import { createStripe } from './stripe/client.js';
 import { planPrices } from './stripe/prices.js';
@@ -26,7 +25,7 @@ export async function startWorker(
   settings: Settings,
   log: Logger,
   code: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> = workflows(),
-): Promise<{ stopped: Promise<void>; close(): Promise<void> }> {
+): Promise<{ close(): Promise<void> }> {
   const pool = createPool(settings.DATABASE_URL, (error) =>
     log.warn({ err: error }, 'connection to Postgres lost'),
   );
@@ -60,7 +59,6 @@ export async function startWorker(
   });
   log.info({ taskQueue: settings.TEMPORAL_TASK_QUEUE }, 'working');
   return {
-    stopped,
     async close() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await stopped;
@@ -68,25 +66,36 @@ export async function startWorker(
   };
 }
 
-if (import.meta.main) {
-  const settings = readSettings(environment());
-  const log = createLog(settings.LOG_LEVEL, 'worker');
+const levels = {
+  TRACE: 'trace',
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARN: 'warn',
+  ERROR: 'error',
+} as const;
+
+/** Temporal's SDK logs like the rest, and leaves the signals of the process to it. */
+function logThrough(log: Logger): void {
+  const write =
+    (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, meta: object | undefined) =>
+      log[level](meta ?? {}, message);
   Runtime.install({
     logger: {
-      log: (level, message, meta) => workerLog(log, level, message, meta),
-      trace: (message, meta) => workerLog(log, 'TRACE', message, meta),
-      debug: (message, meta) => workerLog(log, 'DEBUG', message, meta),
-      info: (message, meta) => workerLog(log, 'INFO', message, meta),
-      warn: (message, meta) => workerLog(log, 'WARN', message, meta),
-      error: (message, meta) => workerLog(log, 'ERROR', message, meta),
+      log: (level, message, meta) => write(levels[level])(message, meta),
+      trace: write('trace'),
+      debug: write('debug'),
+      info: write('info'),
+      warn: write('warn'),
+      error: write('error'),
     },
-    // The roles stop by themselves, in order.
     shutdownSignals: [],
   });
-  await runUntilStopped(log, () => startWorker(settings, log));
 }
 
-function workerLog(log: Logger, level: string, message: string, meta: object | undefined): void {
-  const method = level.toLowerCase() as 'trace' | 'debug' | 'info' | 'warn' | 'error';
-  log[method](meta ?? {}, message);
+if (import.meta.main) {
+  await runRole('worker', (settings, log) => {
+    logThrough(log);
+    return startWorker(settings, log);
+  });
 }

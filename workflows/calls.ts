@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope } from '@temporalio/workflow';
 import type { Call, Fact } from '../src/domain/team.js';
 import { stripe } from './proxies.js';
 
@@ -39,21 +39,22 @@ export class Calls {
     const scope = new CancellationScope();
     this.scopes.set(call.id, scope);
     scope
-      .run(() => this.untilAnswered(call))
+      .run(() => this.untilAnswered(call, scope))
       .then(this.report)
       .catch((error: unknown) => {
-        if (!isCancellation(error)) throw error;
+        if (!scope.consideredCancelled) throw error;
       });
   }
 
-  private async untilAnswered(call: Call): Promise<Fact> {
+  private async untilAnswered(call: Call, scope: CancellationScope): Promise<Fact> {
     for (;;) {
       try {
         const answer = await make(this.teamId, call);
         if (this.failing.delete(call.id)) this.onChange();
         return answer;
       } catch (error) {
-        if (isCancellation(error)) throw error;
+        // Not by the error: a try that was under way when it was cancelled fails with one of its own.
+        if (scope.consideredCancelled) throw error;
         this.failing.add(call.id);
         this.onChange();
       }

@@ -1,5 +1,6 @@
 import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
+  CancellationScope,
   executeChild,
   ParentClosePolicy,
   setCurrentDetails,
@@ -38,9 +39,21 @@ export async function monthlyCloseRun(): Promise<void> {
   }
 }
 
-/** Closes an ended month: seals it, then bills page by page. May run again at any time (R32). */
+/** Closes an ended month. May run again at any time (R32). */
 export async function close(period: string): Promise<void> {
-  await closing.beginClose(period);
+  try {
+    await closing.beginClose(period);
+    await closeMonth(period);
+    await closing.finishClose(period, 'completed');
+  } catch (error) {
+    // Steps are tried until they succeed: this close, or a page of it, was cancelled or terminated.
+    await CancellationScope.nonCancellable(() => closing.finishClose(period, 'failed'));
+    throw error;
+  }
+}
+
+/** Seals the month, then bills it page by page. */
+async function closeMonth(period: string): Promise<void> {
   await factsApplied(period);
   setCurrentDetails('Sealing the period');
   const pages = await closing.sealPeriod(period);
@@ -59,14 +72,13 @@ export async function close(period: string): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: WINDOW }, work));
-  await closing.finishClose(period);
 }
 
-/** One page of teams: records, then Stripe, then mail; each resumes from the rows that are there. */
+/** One page of teams; each step resumes from the rows that are there. Mail does not wait for Stripe. */
 export async function closePage(period: string, page: Page): Promise<void> {
   await closing.writeRecords(period, page);
-  await overage.billOverage(period, page);
   await closing.writeSummaries(period, page);
+  await overage.billOverage(period, page);
 }
 
 async function factsApplied(period: string): Promise<void> {

@@ -29,6 +29,8 @@ import { ledger } from './proxies.js';
  */
 export async function subscription(initial: TeamState): Promise<void> {
   let state = initial;
+  /** As the turn under way will leave it: Postgres may show it a moment before the turn is over. */
+  let coming = initial;
   const inbox: Fact[] = [];
   const acted = new Set<string>();
   const view = new Console();
@@ -43,23 +45,30 @@ export async function subscription(initial: TeamState): Promise<void> {
 
   show();
   calls.steer(callsOf(state));
-  do {
+  for (;;) {
     await somethingToDo();
+    if (mayStartAnew()) return continueAsNew<typeof subscription>(state);
     await turn();
-  } while (!(workflowInfo().continueAsNewSuggested && inbox.length === 0 && allHandlersFinished()));
-  await continueAsNew<typeof subscription>(state);
+  }
 
   async function somethingToDo(): Promise<void> {
+    const isThere = () => inbox.length > 0 || mayStartAnew();
     const due = nextDueAt(state);
-    if (due === null) return condition(() => inbox.length > 0);
+    if (due === null) return condition(isThere);
     const wait = Math.max(0, Date.parse(due) - Date.now());
-    await condition(() => inbox.length > 0, wait, { summary: describeTimer(state) });
+    await condition(isThere, wait, { summary: describeTimer(state) });
+  }
+
+  /** Asked while it waits, too: operators are answered after the turn that did what they asked. */
+  function mayStartAnew(): boolean {
+    return workflowInfo().continueAsNewSuggested && inbox.length === 0 && allHandlersFinished();
   }
 
   async function turn(): Promise<void> {
     const now = new Date().toISOString();
     const facts: Fact[] = [...inbox.splice(0), { kind: 'due' }];
     const next = reduce(state, facts, now);
+    coming = next.state;
     await ledger.saveTurn({ ...next, at: now });
     state = next.state;
     for (const fact of facts) if (fact.kind === 'act') acted.add(fact.id);
@@ -82,7 +91,7 @@ export async function subscription(initial: TeamState): Promise<void> {
       },
       {
         validator({ invoiceId }) {
-          const refused = refusal(state, action, invoiceId ?? null);
+          const refused = refusal(coming, action, invoiceId ?? null);
           if (refused === null) return;
           throw ApplicationFailure.nonRetryable(refused.detail, refused.code);
         },

@@ -3,8 +3,10 @@ import type { Logger } from 'pino';
 import { IdempotencyConflict, UnacceptableTime, UnknownTeam } from '../services/billingService.js';
 import { FuturePeriod, PeriodOpen } from '../services/closeService.js';
 import { ActRefused } from '../services/operatorService.js';
+import { AlreadySubscribed, NoCustomer } from '../services/stripePages.js';
 import { CustomerTaken } from '../services/teamService.js';
 import { TemporalUnavailable } from '../services/temporalUnavailable.js';
+import { StripeRefused, StripeUnavailable } from '../stripe/errors.js';
 import { Problem } from './problem.js';
 
 export const notFound: RequestHandler = (request) => {
@@ -44,19 +46,46 @@ function asProblem(error: unknown): Problem {
     return new Problem(400, 'invalid_request', error.message, { errors });
   }
   if (error instanceof ActRefused) return new Problem(409, error.code, error.message);
+  if (error instanceof AlreadySubscribed) {
+    return new Problem(409, 'already_subscribed', error.message);
+  }
+  if (error instanceof NoCustomer) return new Problem(409, 'no_customer', error.message);
   if (error instanceof TemporalUnavailable) {
     const headers = { 'retry-after': '5' };
     return new Problem(503, 'temporal_unavailable', error.message, { headers });
   }
-  return bodyProblem(error) ?? databaseProblem(error) ?? internal;
+  return stripeProblem(error) ?? requestProblem(error) ?? databaseProblem(error) ?? internal;
+}
+
+/** Refused is not the caller's fault: a deleted customer, a wrong price, a key that may not. */
+function stripeProblem(error: unknown): Problem | undefined {
+  if (error instanceof StripeRefused) {
+    const detail = `Stripe refuses this: ${error.message}. Its dashboard shows why.`;
+    return new Problem(502, 'stripe_refused', detail);
+  }
+  if (error instanceof StripeUnavailable) {
+    const headers = { 'retry-after': '5' };
+    return new Problem(503, 'stripe_unavailable', 'Stripe is away; try again.', { headers });
+  }
+  return undefined;
 }
 
 const internal = new Problem(500, 'internal_error', 'Something failed on our side; try again.');
 
-/** Errors of Express' body parser carry a `type`. */
-function bodyProblem(error: unknown): Problem | undefined {
-  if (!(error instanceof Error) || !('type' in error)) return undefined;
-  switch (error.type) {
+/** Errors of Express' body parser carry a `type`, those of unpacking zlib's `code`; a broken path is a `URIError`. */
+function requestProblem(error: unknown): Problem | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof URIError) {
+    return new Problem(400, 'malformed_path', 'The path holds a broken % sequence.');
+  }
+  if ('code' in error && String(error.code).startsWith('Z_')) {
+    return new Problem(
+      400,
+      'malformed_encoding',
+      'The body is not packed as content-encoding says.',
+    );
+  }
+  switch ('type' in error ? error.type : undefined) {
     case 'entity.too.large':
       return new Problem(413, 'body_too_large', 'The body is larger than this route takes.');
     case 'entity.parse.failed':
@@ -76,13 +105,17 @@ function bodyProblem(error: unknown): Problem | undefined {
   }
 }
 
-/** Connection refused, broken or timed out, or Postgres shutting down (class 57, 08): the caller tries again. */
+/** Connection refused, broken or timed out, or Postgres shutting down (class 57, 08). */
+const AWAY_CODE = /^(57P0|08|53300|25P0[34]|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT)/;
+/** What `pg` says of connections without a code. */
+const AWAY_MESSAGE =
+  /^(timeout exceeded when trying|Connection terminated|Client has encountered a connection error)/;
+
+/** Postgres can't be reached: the caller tries again. */
 function databaseProblem(error: unknown): Problem | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error ? String(error.code) : '';
-  const away =
-    /^(57P0|08|53300|25P0[34]|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT)/.test(code) ||
-    /^(timeout exceeded when trying to connect|Connection terminated)/.test(error.message);
+  const away = AWAY_CODE.test(code) || AWAY_MESSAGE.test(error.message);
   if (!away) return undefined;
   const headers = { 'retry-after': '1' };
   return new Problem(503, 'database_unavailable', 'The ledger is away; nothing was recorded.', {

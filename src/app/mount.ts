@@ -91,7 +91,10 @@ function authorization({ scope }: Endpoint): RequestHandler {
 }
 
 const requireJson: RequestHandler = (request, _response, next) => {
-  if (!request.is('application/json')) {
+  // No body at all is for the schema to judge.
+  const { 'content-length': length = '0', 'transfer-encoding': chunked } = request.headers;
+  const sent = chunked !== undefined || length !== '0';
+  if (sent && !request.is('application/json')) {
     throw new Problem(415, 'unsupported_media_type', 'Send the body as application/json.');
   }
   next();
@@ -108,7 +111,9 @@ function parse<S extends ZodType>(schema: S, input: unknown): z.output<S> {
   const errors = parsed.error.issues.flatMap((issue): FieldError[] => {
     const path = issue.path.map(String);
     if (issue.code !== 'unrecognized_keys') {
-      return [{ path: path.join('.'), message: issue.message }];
+      // Of a bad name the reason lies one level deeper.
+      const { message } = (issue.code === 'invalid_key' && issue.issues[0]) || issue;
+      return [{ path: path.join('.'), message }];
     }
     return issue.keys.map((name) => ({ path: [...path, name].join('.'), message: 'is unknown' }));
   });

@@ -16,9 +16,18 @@ export const plan = z.enum(planIds);
 
 export const subscriptionStatus = z.enum(['none', ...stripeStatuses]);
 
+/** Text that Postgres can keep. */
+export const text = (most: number) =>
+  z
+    .string()
+    .max(most, `must have at most ${most} characters`)
+    .refine((value) => value.isWellFormed() && !value.includes('\0'), {
+      error: 'must be whole characters of Unicode, without NUL',
+    });
+
 export const periodId = z
   .string()
-  .regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month, YYYY-MM')
+  .regex(/^2\d{3}-(0[1-9]|1[0-2])$/, 'must be a month, YYYY-MM')
   .meta({ description: 'A month in the billing time zone', example: '2026-11' });
 
 /** An instant with an offset or `Z`. */
@@ -32,6 +41,14 @@ export const tokenCount = z
   .max(1_000_000_000, 'must be at most 1,000,000,000');
 
 const time = z.iso.datetime();
+
+/** Where a browser is sent. Stripe takes up to 5,000 characters. */
+export const webUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .max(5_000, 'must have at most 5,000 characters');
+
+/** A page that was opened for one person: not to be kept. */
+export const pageLink = z.object({ url: z.string() }).meta({ id: 'PageLink' });
 
 export const moneySchema = z
   .object({

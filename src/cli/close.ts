@@ -28,9 +28,12 @@ export const closeCommand = (settings: () => Environment) =>
         }
       }).finally(() => connection.close());
       const { total, failed } = close.teams;
+      const outcome =
+        close.status === 'completed' ? 'is closed' : 'is not closed, its workflow was stopped';
       process.stdout.write(
         json
           ? `${JSON.stringify(close, null, 2)}\n`
-          : `${period} is closed: ${total} records, ${failed} failed.\n`,
+          : `${period} ${outcome}: ${total} records, ${failed} failed.\n`,
       );
+      if (close.status === 'failed' || failed > 0) process.exitCode = 1;
     });

@@ -1,12 +1,13 @@
 import type { Page } from '../domain/page.js';
 import type { Period } from '../domain/period.js';
 import type { PlanId } from '../domain/plans.js';
-import type { BillingInputs, MonthUsage } from '../domain/record.js';
+import type { BillingInputs, MonthUsage, PastMonth } from '../domain/record.js';
 import type { Queryable } from './pool.js';
 
 /**
  * What the records of a period are computed from, for a range of teams (R12): usage and plans of the
- * period and of each earlier month in `sealed`, with what was billed of that.
+ * period and of each earlier month in `sealed`, with what was billed of that. A team that has the
+ * record of a later period has no late lines in this one: they were billed there.
  */
 export async function readBillingInputs(
   db: Queryable,
@@ -18,6 +19,7 @@ export async function readBillingInputs(
   const used = await usedByMonth(db, period.id, range);
   const held = await plansByMonth(db, months, range);
   const billed = await billedByMonth(db, range);
+  const overtaken = await billedLater(db, period.id, range);
   const carried = await carriedByTeam(db, period.id, range);
   return (teamId) => {
     const usageOf = ({ id }: Period): MonthUsage => ({
@@ -27,14 +29,18 @@ export async function readBillingInputs(
     });
     return {
       month: usageOf(period),
-      earlier: sealed.map((past) => ({
+      earlier: (overtaken.has(teamId) ? [] : sealed).map((past) => ({
         ...usageOf(past),
-        ...(billed.get(key(teamId, past.id)) ?? { billedTokens: 0, billedAmount: 0 }),
+        ...(billed.get(key(teamId, past.id)) ?? NOTHING_BILLED),
       })),
       carried: carried.get(teamId) ?? [],
     };
   };
 }
+
+const NOTHING_BILLED: Billed = { planVersion: null, billedTokens: 0, billedAmount: 0 };
+
+type Billed = Omit<PastMonth, keyof MonthUsage>;
 
 const key = (teamId: string, period: string) => `${teamId} ${period}`;
 
@@ -82,23 +88,33 @@ async function plansByMonth(
   return new Map(rows.map((row) => [key(row.teamId, row.period), row.plans]));
 }
 
-async function billedByMonth(
-  db: Queryable,
-  { first, last }: Page,
-): Promise<Map<string, { billedTokens: number; billedAmount: number }>> {
-  const { rows } = await db.query<{
-    teamId: string;
-    period: string;
-    billedTokens: number;
-    billedAmount: number;
-  }>(
-    `select team_id as "teamId", period, sum(tokens)::bigint as "billedTokens",
-            sum(amount)::bigint as "billedAmount"
-       from tagih.usage_billing_lines
-      where kind in ('overage', 'late') and team_id between $1 and $2 group by team_id, period`,
+async function billedByMonth(db: Queryable, { first, last }: Page): Promise<Map<string, Billed>> {
+  const { rows } = await db.query<Billed & { teamId: string; period: string }>(
+    `select team_id as "teamId", period, b.plan_version as "planVersion",
+            coalesce(l.tokens, 0) as "billedTokens", coalesce(l.amount, 0) as "billedAmount"
+       from (select team_id, period, plan_version from tagih.usage_billings
+              where team_id between $1 and $2) b
+       full join (
+         select team_id, period, sum(tokens)::bigint as tokens, sum(amount)::bigint as amount
+           from tagih.usage_billing_lines
+          where kind in ('overage', 'late') and team_id between $1 and $2
+          group by team_id, period) l using (team_id, period)`,
     [first, last],
   );
   return new Map(rows.map(({ teamId, period, ...billed }) => [key(teamId, period), billed]));
+}
+
+async function billedLater(
+  db: Queryable,
+  period: string,
+  { first, last }: Page,
+): Promise<Set<string>> {
+  const { rows } = await db.query<{ teamId: string }>(
+    `select distinct team_id as "teamId" from tagih.usage_billings
+      where team_id between $2 and $3 and period > $1`,
+    [period, first, last],
+  );
+  return new Set(rows.map(({ teamId }) => teamId));
 }
 
 async function carriedByTeam(
@@ -124,17 +140,39 @@ async function carriedByTeam(
   );
 }
 
-/** Sealed periods before one, and when that one was sealed; null while it is open. */
+/**
+ * The seals of a period and of those before it, in order; `recorded`: a close has written all of the
+ * period's records.
+ */
 export async function readSeals(
   db: Queryable,
   period: string,
-): Promise<{ sealedAt: Date | null; earlier: string[] }> {
-  const { rows } = await db.query<{ period: string; sealedAt: Date }>(
-    'select period, sealed_at as "sealedAt" from tagih.seals where period <= $1 order by period',
+): Promise<{ period: string; sealedAt: Date; recorded: boolean }[]> {
+  const { rows } = await db.query<{ period: string; sealedAt: Date; recorded: boolean }>(
+    `select s.period, s.sealed_at as "sealedAt", coalesce(c.status = 'completed', false) as recorded
+       from tagih.seals s left join tagih.closes c using (period)
+      where s.period <= $1 order by s.period`,
     [period],
   );
-  return {
-    sealedAt: rows.find((row) => row.period === period)?.sealedAt ?? null,
-    earlier: rows.map((row) => row.period).filter((id) => id !== period),
-  };
+  return rows;
+}
+
+/**
+ * Earlier periods of which the team's bill stands: it has a record of them, or their close is over and
+ * it has none. Between a seal and its records a month's own overage is not late (R12).
+ */
+export async function billedPeriods(
+  db: Queryable,
+  teamId: string,
+  period: string,
+): Promise<string[]> {
+  const { rows } = await db.query<{ period: string }>(
+    `select s.period from tagih.seals s
+      where s.period < $2 and (
+        exists (select from tagih.usage_billings b where b.team_id = $1 and b.period = s.period)
+        or exists (select from tagih.closes c where c.period = s.period and c.status = 'completed'))
+      order by s.period`,
+    [teamId, period],
+  );
+  return rows.map((row) => row.period);
 }

@@ -21,11 +21,32 @@ export async function beginClose(db: Queryable, period: string, at: Date): Promi
   );
 }
 
-export async function finishClose(db: Queryable, period: string, at: Date): Promise<void> {
+/** As `beginClose`, unless the close has ended again since it was seen to have ended at `endedAt`. */
+export async function reopenClose(
+  db: Queryable,
+  period: string,
+  at: Date,
+  endedAt: Date | null,
+): Promise<void> {
   await db.query(
-    `update tagih.closes set status = 'completed', finished_at = $2 where period = $1`,
-    [period, at],
+    `insert into tagih.closes as c (period, status, started_at) values ($1, 'running', $2)
+     on conflict (period) do update set status = 'running', finished_at = null
+      where c.finished_at is not distinct from $3`,
+    [period, at, endedAt],
   );
+}
+
+export async function endClose(
+  db: Queryable,
+  period: string,
+  status: 'completed' | 'failed',
+  at: Date,
+): Promise<void> {
+  await db.query('update tagih.closes set status = $2, finished_at = $3 where period = $1', [
+    period,
+    status,
+    at,
+  ]);
 }
 
 export async function leaveFactsBehind(
@@ -39,11 +60,22 @@ export async function leaveFactsBehind(
   ]);
 }
 
-/** Facts about teams that came before `cutoff` and are still on their way (R39). */
+/**
+ * Facts about teams that came before `cutoff` and are not in their plan history yet (R39): those that
+ * wait for Temporal, those that it has and the team's workflow has not taken, and those for which
+ * Stripe is being read. A team remembers the facts of three days.
+ */
 export async function countFactsBefore(db: Queryable, cutoff: Date): Promise<number> {
   const { rows } = await db.query<{ count: number }>(
-    `select count(*)::int as count from tagih.outbox
-      where created_at < $1 and workflow_id like 'subscription:%'`,
+    `select count(*)::int as count from (
+       select fact->>'id' from tagih.outbox
+        where created_at < $1 and workflow_id like 'subscription:%'
+       union
+       select e.id from tagih.stripe_events e join tagih.teams t on t.id = e.team_id
+        where not e.ignored and e.received_at < $1
+          and e.received_at > least($1, now()) - interval '3 days'
+          and (t.state is null or not t.state->'seen' ? e.id
+            or t.state->'reading'->>'cause' = e.id)) behind`,
     [cutoff],
   );
   return rows[0]?.count ?? 0;
@@ -75,6 +107,17 @@ const billable = `t.created_at < $3
        and b.status = 'carried_forward' and not exists (
          select from tagih.usage_billing_lines l
           where l.team_id = b.team_id and l.kind = 'carried' and l.period = b.period))`;
+
+/**
+ * Until the transaction ends no other writes records of these teams, for whatever period: two closes
+ * at once would both bill what came late, or was carried forward. Usage is recorded all the same.
+ */
+export async function lockTeams(db: Queryable, { first, last }: Page): Promise<void> {
+  await db.query(
+    'select from tagih.teams where id between $1 and $2 order by id for no key update',
+    [first, last],
+  );
+}
 
 /** Ranges of the teams that have a record of the period, each of `size` teams at most. */
 export async function pagesOfTeams(

@@ -27,24 +27,26 @@ export interface ClaimedFact {
 }
 
 /**
- * Leases all waiting facts of up to `limit` workflows until `leaseSeconds` from now. Committed
- * before Temporal is called: a relay that dies loses its lease and nothing else.
+ * Leases all waiting facts of up to `limit` workflows, but for `except`, until `leaseSeconds` from
+ * now. Committed before Temporal is called: a relay that dies loses its lease and nothing else.
  */
 export async function claimFacts(
   db: Queryable,
   limit: number,
   leaseSeconds: number,
+  except: readonly string[],
 ): Promise<Map<string, ClaimedFact[]>> {
   const { rows } = await db.query<ClaimedFact & { workflowId: string }>(
     `update tagih.outbox set claimed_until = now() + make_interval(secs => $2)
       where id in (
         select id from tagih.outbox
          where claimed_until < now() and workflow_id in (
-           select workflow_id from tagih.outbox where claimed_until < now()
+           select workflow_id from tagih.outbox
+            where claimed_until < now() and workflow_id <> all($3)
             group by workflow_id order by min(id) limit $1)
          for update skip locked)
       returning id, workflow_id as "workflowId", fact`,
-    [limit, leaseSeconds],
+    [limit, leaseSeconds, except],
   );
   return Map.groupBy(
     rows.toSorted((a, b) => a.id - b.id),

@@ -1,7 +1,7 @@
 import type { Page } from '../domain/page.js';
 import type { Period } from '../domain/period.js';
 import type { PlanId } from '../domain/plans.js';
-import type { ComputedRecord, Line } from '../domain/record.js';
+import type { BillingInputs, ComputedRecord, Line } from '../domain/record.js';
 import type { Queryable } from './pool.js';
 
 export const billingStatuses = [
@@ -55,12 +55,13 @@ export async function insertUsageBilling(
   db: Queryable,
   teamId: string,
   record: ComputedRecord,
-  sealed: { watermark: Date; digest: string },
+  from: { inputs: BillingInputs; watermark: Date; digest: string },
 ): Promise<boolean> {
   const { rowCount } = await db.query(
     `insert into tagih.usage_billings (team_id, period, plan, plan_version, used_tokens,
-       token_limit, overage_tokens, rate_per_1000, overage_cost, amount_due, watermark, digest, status)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing`,
+       token_limit, overage_tokens, rate_per_1000, overage_cost, amount_due, inputs, watermark, digest,
+       status)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict do nothing`,
     [
       teamId,
       record.period,
@@ -72,8 +73,9 @@ export async function insertUsageBilling(
       record.ratePer1000,
       record.overageCost,
       record.amountDue,
-      sealed.watermark,
-      sealed.digest,
+      from.inputs,
+      from.watermark,
+      from.digest,
       record.amountDue === 0 ? 'nothing_due' : 'due',
     ],
   );
@@ -130,6 +132,9 @@ export async function listUsageBillings(
   return rows;
 }
 
+/** To be put on Stripe, or refused before there was an item: what was wrong may be right by now. */
+const isDue = `(b.status = 'due' or b.status = 'failed' and b.stripe_invoice_item_id is null)`;
+
 /** The records of a range of teams that are to be put on Stripe. */
 export async function dueBillings(
   db: Queryable,
@@ -137,7 +142,7 @@ export async function dueBillings(
   range: Page,
 ): Promise<UsageBilling[]> {
   const { rows } = await db.query<UsageBilling>(
-    `${select} where b.period = $1 and b.status = 'due' and b.team_id between $2 and $3
+    `${select} where b.period = $1 and ${isDue} and b.team_id between $2 and $3
       order by b.team_id`,
     [period, range.first, range.last],
   );
@@ -161,10 +166,10 @@ export async function billingsToSummarise(
   return rows;
 }
 
-/** The records of a team whose item waits for an invoice to be finalised. */
-export async function pendingBillings(db: Queryable, teamId: string): Promise<UsageBilling[]> {
+/** The records of a team that are to be put on Stripe, or whose item waits for its invoice. */
+export async function openBillings(db: Queryable, teamId: string): Promise<UsageBilling[]> {
   const { rows } = await db.query<UsageBilling>(
-    `${select} where b.team_id = $1 and b.status = 'pending' order by b.period`,
+    `${select} where b.team_id = $1 and (b.status = 'pending' or ${isDue}) order by b.period`,
     [teamId],
   );
   return rows;
@@ -175,26 +180,29 @@ export type BillingProgress = Partial<
   Pick<
     UsageBilling,
     'status' | 'generation' | 'stripeInvoiceItemId' | 'stripeInvoiceId' | 'billedAt'
-  > & { failure: string | null }
+  > & { failure: string }
 >;
 
+/** Whether the record was still as it was read: of two that bill it at once, one goes on. */
 export async function updateUsageBilling(
   db: Queryable,
-  { teamId, period }: { teamId: string; period: string },
+  { teamId, period, status, generation }: UsageBilling,
   progress: BillingProgress,
-): Promise<void> {
+): Promise<boolean> {
   const columns = {
     status: progress.status,
     generation: progress.generation,
-    failure: progress.failure,
+    failure: progress.failure ?? null,
     stripe_invoice_item_id: progress.stripeInvoiceItemId,
     stripe_invoice_id: progress.stripeInvoiceId,
     billed_at: progress.billedAt,
   };
   const given = Object.entries(columns).filter(([, value]) => value !== undefined);
-  const assignments = given.map(([column], index) => `${column} = $${index + 3}`).join(', ');
-  await db.query(
-    `update tagih.usage_billings set ${assignments} where team_id = $1 and period = $2`,
-    [teamId, period, ...given.map(([, value]) => value)],
+  const assignments = given.map(([column], index) => `${column} = $${index + 5}`).join(', ');
+  const { rowCount } = await db.query(
+    `update tagih.usage_billings set ${assignments}
+      where team_id = $1 and period = $2 and status = $3 and generation = $4`,
+    [teamId, period, status, generation, ...given.map(([, value]) => value)],
   );
+  return rowCount === 1;
 }

@@ -41,6 +41,9 @@ export const catalogue: Catalogue = {
   },
 };
 
+/** All that were ever sold, by version: a month is rated again with the one that its record names (R12). */
+export const catalogues: ReadonlyMap<string, Catalogue> = new Map([[catalogue.version, catalogue]]);
+
 /** The largest of the plans, Free when there is none: what a team's limit and rate in a period follow (R4). */
 export function highestPlan(held: readonly PlanId[]): PlanId {
   return planIds.findLast((plan) => held.includes(plan)) ?? 'free';

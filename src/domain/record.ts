@@ -1,4 +1,4 @@
-import { type Catalogue, highestPlan, type PlanId } from './plans.js';
+import { type Catalogue, catalogues, highestPlan, type PlanId } from './plans.js';
 import { type Rating, rate } from './rating.js';
 
 export type LineKind = 'overage' | 'late' | 'carried';
@@ -18,11 +18,19 @@ export interface MonthUsage {
   plansHeld: readonly PlanId[];
 }
 
+/** An earlier, sealed month with what was billed of it so far. */
+export interface PastMonth extends MonthUsage {
+  /** The version that its record was rated with; null when it has none. */
+  planVersion: string | null;
+  billedTokens: number;
+  billedAmount: number;
+}
+
 export interface BillingInputs {
   /** The month to bill: the usage that was committed before its seal (R38). */
   month: MonthUsage;
-  /** Earlier, sealed months with all that is known of them now, and what was billed of them so far. */
-  earlier: readonly (MonthUsage & { billedTokens: number; billedAmount: number })[];
+  /** Earlier months with all that is known of them now. */
+  earlier: readonly PastMonth[];
   /** Amounts of earlier records that were too small for an invoice of their own (R34). */
   carried: readonly { period: string; amount: number }[];
 }
@@ -36,8 +44,15 @@ export interface ComputedRecord extends Rating {
   amountDue: number;
 }
 
-/** A team's record of a month (R4, R12, R33): pure, so that it can be computed again at any time. */
-export function computeRecord(inputs: BillingInputs, catalogue: Catalogue): ComputedRecord {
+/**
+ * A team's record of a month (R4, R12, R33): pure, so that it can be computed again at any time.
+ * `catalogue` rates the month itself, `versions` those before it.
+ */
+export function computeRecord(
+  inputs: BillingInputs,
+  catalogue: Catalogue,
+  versions = catalogues,
+): ComputedRecord {
   const { month, earlier, carried } = inputs;
   const plan = highestPlan(month.plansHeld);
   const rating = rate(catalogue.plans[plan], month.usedTokens);
@@ -48,7 +63,9 @@ export function computeRecord(inputs: BillingInputs, catalogue: Catalogue): Comp
     amount: rating.overageCost,
   };
   const late = earlier.map((past): Line => {
-    const now = rate(catalogue.plans[highestPlan(past.plansHeld)], past.usedTokens);
+    const version = past.planVersion ?? catalogue.version;
+    const { plans } = version === catalogue.version ? catalogue : known(versions, version);
+    const now = rate(plans[highestPlan(past.plansHeld)], past.usedTokens);
     return {
       kind: 'late',
       period: past.period,
@@ -66,4 +83,10 @@ export function computeRecord(inputs: BillingInputs, catalogue: Catalogue): Comp
     lines,
     amountDue: lines.reduce((sum, { amount }) => sum + amount, 0),
   };
+}
+
+function known(versions: ReadonlyMap<string, Catalogue>, version: string): Catalogue {
+  const catalogue = versions.get(version);
+  if (catalogue === undefined) throw new Error(`no catalogue has the version ${version}`);
+  return catalogue;
 }

@@ -88,7 +88,7 @@ function monthlySummary(team: string, details: z.output<typeof summaryDetails>):
       `${team} used ${tokens(usedTokens)} tokens in ${period}; the ${plan} plan includes ${tokens(tokenLimit)}.`,
       amountDue === 0
         ? 'Nothing is due beside the plan.'
-        : 'What is due beside the plan, before tax, comes with the next invoice.',
+        : 'It comes with a later invoice, to which tax is added; small amounts may be carried forward.',
     ],
     figures: [
       ...lines.map((line) => ({

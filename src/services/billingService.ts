@@ -1,3 +1,4 @@
+import { billedPeriods, readBillingInputs } from '../db/billingInputs.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
 import { isSealed } from '../db/seals.js';
 import { findTeam, type TeamRow } from '../db/teams.js';
@@ -11,9 +12,11 @@ import {
   usedTokens,
 } from '../db/usage.js';
 import { type Access, access } from '../domain/access.js';
-import { dayAt, type Period, periodAt } from '../domain/period.js';
+import { dayAt, type Period, parsePeriod, periodAt } from '../domain/period.js';
 import { catalogue, highestPlan } from '../domain/plans.js';
+import { type InvoicePreview, previewInvoice } from '../domain/preview.js';
 import { type Rating, rate } from '../domain/rating.js';
+import { computeRecord } from '../domain/record.js';
 
 /** A team's usage of one period and what it costs so far. */
 export interface Totals extends Rating {
@@ -109,6 +112,17 @@ export class BillingService {
   async access(teamId: string, tokens: number, now: Date): Promise<TeamAccess> {
     const team = await this.team(this.pool, teamId);
     return this.teamAccess(this.pool, team, tokens, now);
+  }
+
+  /** What the open period would cost if it ended now, computed as its close will (R2). Throws `UnknownTeam`. */
+  async invoicePreview(teamId: string, now: Date): Promise<InvoicePreview> {
+    const { tier } = await this.team(this.pool, teamId);
+    const period = periodAt(now, this.zone);
+    const billed = await billedPeriods(this.pool, teamId, period.id);
+    const sealed = billed.flatMap((id) => parsePeriod(id, this.zone) ?? []);
+    const range = { first: teamId, last: teamId };
+    const inputsOf = await readBillingInputs(this.pool, period, sealed, range);
+    return previewInvoice(computeRecord(inputsOf(teamId), catalogue), tier, catalogue);
   }
 
   private async repeated(

@@ -3,14 +3,15 @@ import { readBillingInputs, readSeals } from '../db/billingInputs.js';
 import {
   beginClose,
   countFactsBefore,
-  finishClose,
+  endClose,
   leaveFactsBehind,
+  lockTeams,
   pagesOfTeams,
   teamsToBill,
 } from '../db/closes.js';
 import { insertEmail } from '../db/emails.js';
 import { enqueue, MAILER } from '../db/outbox.js';
-import { type Pool, transaction } from '../db/pool.js';
+import { type Pool, type Queryable, transaction } from '../db/pool.js';
 import { seal } from '../db/seals.js';
 import { billingsToSummarise, insertUsageBilling } from '../db/usageBillings.js';
 import type { Page } from '../domain/page.js';
@@ -78,25 +79,42 @@ export class CloseService {
     return pagesOfTeams(this.pool, this.period(period), PAGE);
   }
 
-  async finish(period: string, now: Date): Promise<void> {
-    await finishClose(this.pool, period, now);
+  async end(period: string, status: 'completed' | 'failed', now: Date): Promise<void> {
+    await endClose(this.pool, period, status, now);
   }
 
-  /** Computes and writes the records of a page; those that are there stay as they are (R33). */
+  /**
+   * Computes and writes the records of a page; those that are there stay as they are (R33). Where an
+   * earlier period is sealed and its close not through, its records come first: without them all of
+   * that period would look late, and be billed twice.
+   */
   async writeRecords(period: string, page: Page): Promise<void> {
-    const month = this.period(period);
     await transaction(this.pool, async (db) => {
-      const { sealedAt, earlier } = await readSeals(db, period);
-      if (sealedAt === null) throw new Error(`${period} is not sealed`);
-      const sealed = earlier.map((id) => this.period(id));
-      const inputsOf = await readBillingInputs(db, month, sealed, page);
-      for (const teamId of await teamsToBill(db, month, page)) {
-        const inputs = inputsOf(teamId);
-        const record = computeRecord(inputs, catalogue);
-        const digest = digestOf(teamId, inputs, record);
-        await insertUsageBilling(db, teamId, record, { watermark: sealedAt, digest });
+      await lockTeams(db, page);
+      const seals = await readSeals(db, period);
+      if (seals.at(-1)?.period !== period) throw new Error(`${period} is not sealed`);
+      const months = seals.map((seal) => ({ ...seal, ...this.period(seal.period) }));
+      for (const [index, month] of months.entries()) {
+        if (month.recorded && month.id !== period) continue;
+        await this.writeMonth(db, month, months.slice(0, index), page);
       }
     });
+  }
+
+  private async writeMonth(
+    db: Queryable,
+    month: Period & { sealedAt: Date },
+    earlier: readonly Period[],
+    page: Page,
+  ): Promise<void> {
+    const inputsOf = await readBillingInputs(db, month, earlier, page);
+    for (const teamId of await teamsToBill(db, month, page)) {
+      const inputs = inputsOf(teamId);
+      const record = computeRecord(inputs, catalogue);
+      const digest = digestOf(teamId, inputs, record);
+      const from = { inputs, watermark: month.sealedAt, digest };
+      await insertUsageBilling(db, teamId, record, from);
+    }
   }
 
   /** Writes the summary mails of a page, one for each team and period (R32). */

@@ -1,5 +1,5 @@
-import type { Client } from '@temporalio/client';
-import { beginClose, type Close, findClose } from '../db/closes.js';
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { type Close, findClose, reopenClose } from '../db/closes.js';
 import type { Pool } from '../db/pool.js';
 import type { CloseService } from './closeService.js';
 import { requireTemporal } from './temporalUnavailable.js';
@@ -20,20 +20,32 @@ export class CloseStarter {
   async start(period: string, now: Date): Promise<void> {
     this.closes.requireEnded(period, now);
     await requireTemporal(this.client);
-    await this.client.workflow.start('close', {
-      workflowId: `close:${period}`,
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      taskQueue: this.taskQueue,
-      args: [period],
-      staticSummary: `Close of ${period}`,
-    });
-    if ((await findClose(this.pool, period)) === undefined) {
-      await beginClose(this.pool, period, now);
+    const before = await findClose(this.pool, period);
+    const started = await this.startOrJoin(period);
+    // Whoever asks next must not read the end of an earlier run for the end of this one.
+    if (started || before === undefined) {
+      await reopenClose(this.pool, period, now, before?.finishedAt ?? null);
     }
   }
 
   /** undefined: nobody has started it. */
   async find(period: string): Promise<Close | undefined> {
     return findClose(this.pool, period);
+  }
+
+  /** Whether it was started; false: it ran already. */
+  private async startOrJoin(period: string): Promise<boolean> {
+    try {
+      await this.client.workflow.start('close', {
+        workflowId: `close:${period}`,
+        taskQueue: this.taskQueue,
+        args: [period],
+        staticSummary: `Close of ${period}`,
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+      throw error;
+    }
   }
 }

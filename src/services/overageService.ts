@@ -4,22 +4,24 @@ import { findTeam } from '../db/teams.js';
 import {
   type BillingProgress,
   dueBillings,
-  pendingBillings,
+  openBillings,
   type UsageBilling,
   updateUsageBilling,
 } from '../db/usageBillings.js';
 import type { Page } from '../domain/page.js';
 import { catalogue } from '../domain/plans.js';
-import { holdsPlan, type Subscription } from '../domain/subscription.js';
+import { holdsPlan, isLive, type Subscription } from '../domain/subscription.js';
 import { isStoredError, refusal } from '../stripe/errors.js';
 import {
-  createOverageInvoice,
+  createOverageDraft,
   createOverageItem,
   deleteItem,
-  findOverageInvoice,
+  findOverageDraft,
   findOverageItem,
   type Overage,
   readItem,
+  readOverageInvoice,
+  waitsFor,
 } from '../stripe/overage.js';
 
 /** Brings what records say is due onto Stripe's invoices, each once (R34). */
@@ -41,92 +43,122 @@ export class OverageService {
   }
 
   /**
-   * Looks after the records of a team that wait for an invoice: finalised, they are billed; when the
-   * subscription has ended without one, they are billed without it.
+   * Looks after the records of a team that are not billed yet: one whose invoice is final is, one
+   * whose subscription has ended without an invoice is billed without it.
    */
   async settle(teamId: string): Promise<void> {
-    for (const record of await pendingBillings(this.pool, teamId)) await this.settleRecord(record);
+    for (const record of await openBillings(this.pool, teamId)) await this.bill(record);
   }
 
   private async bill(record: UsageBilling): Promise<void> {
-    const { teamId, period, amountDue, generation } = record;
-    const team = await findTeam(this.pool, teamId);
-    const subscription = team?.state.subscription ?? null;
-    const holds = subscription !== null && holdsPlan(subscription.status);
-    const customerId = subscription?.customerId ?? team?.stripeCustomerId;
-    if (!customerId || (!holds && amountDue < catalogue.smallestChargeable)) {
+    try {
+      await this.goOn(record);
+    } catch (error) {
+      const generation = record.generation + 1;
+      // Looked before it was created, and there was none: the key is spent for a day.
+      if (isStoredError(error)) await this.progress(record, { generation });
+      const { code, type } = refusal(error);
+      const failed = { status: 'failed' as const, failure: code ?? type };
+      await this.progress(record, { ...failed, generation, stripeInvoiceItemId: null });
+    }
+  }
+
+  /** Takes the record on from wherever an earlier try, or Stripe, has left it. */
+  private async goOn(record: UsageBilling): Promise<void> {
+    const { teamId, period, amountDue: amount } = record;
+    const { subscription, customerId } = await this.standing(teamId);
+    if (customerId === null) return this.progress(record, { status: 'carried_forward' });
+    const { currency } = catalogue;
+    const overage = () => ({
+      teamId,
+      period,
+      generation: record.generation,
+      customerId,
+      amount,
+      currency,
+    });
+    const item =
+      record.stripeInvoiceItemId === null
+        ? await findOverageItem(this.stripe, overage())
+        : await readItem(this.stripe, record.stripeInvoiceItemId);
+    if (item?.invoice) return this.follow(record, overage(), item, item.invoice);
+
+    if (subscription !== null && isLive(subscription)) {
+      if (item !== undefined && waitsFor(item, subscription.id)) return this.wait(record, item);
+      if (item === undefined && record.status === 'pending') {
+        return this.progress(record, { status: 'failed', failure: 'item_deleted_at_stripe' });
+      }
+    }
+    if (item !== undefined || record.status === 'pending') {
+      // Its subscription has ended. The old key would answer with the item that is deleted now.
+      const { generation } = record;
+      const due = { status: 'due' as const, generation: generation + 1 };
+      await this.progress(record, { ...due, stripeInvoiceItemId: null });
+      if (item !== undefined) await deleteItem(this.stripe, item.id);
+    }
+    if (subscription !== null && holdsPlan(subscription.status)) {
+      return this.addToSubscription(record, overage(), subscription);
+    }
+    if (amount < catalogue.smallestChargeable) {
       return this.progress(record, { status: 'carried_forward' });
     }
-    const { currency } = catalogue;
-    const overage = { teamId, period, generation, customerId, amount: amountDue, currency };
-    try {
-      if (holds) await this.addToSubscription(record, overage, subscription);
-      else await this.invoice(record, overage);
-    } catch (error) {
-      if (isStoredError(error)) {
-        // Looked before it was created, and there was none: the key is spent for a day.
-        await this.progress(record, { generation: generation + 1 });
-        throw error;
-      }
-      const { code, type } = refusal(error);
-      await this.progress(record, { status: 'failed', failure: code ?? type });
-    }
+    const draft =
+      (await findOverageDraft(this.stripe, overage())) ??
+      (await createOverageDraft(this.stripe, overage()));
+    const made = await createOverageItem(this.stripe, overage(), { invoice: draft.id });
+    await this.follow(record, overage(), made, draft.id);
   }
 
   private async addToSubscription(
     record: UsageBilling,
     overage: Overage,
-    { id: subscription }: Subscription,
+    { id }: Subscription,
   ): Promise<void> {
-    const item =
-      (await findOverageItem(this.stripe, overage)) ??
-      (await createOverageItem(this.stripe, overage, { subscription }));
-    await this.progress(record, { status: 'pending', stripeInvoiceItemId: item.id });
+    const item = await createOverageItem(this.stripe, overage, { subscription: id });
+    await this.wait(record, item);
+    const { subscription } = await this.standing(record.teamId);
+    // It ended meanwhile, and its end was settled before this record waited for it.
+    if (subscription?.id !== id || !isLive(subscription)) await this.goOn(record);
   }
 
-  /** Each step finds what an earlier try has made. */
-  private async invoice(record: UsageBilling, overage: Overage): Promise<void> {
-    const invoice =
-      (await findOverageInvoice(this.stripe, overage)) ??
-      (await createOverageInvoice(this.stripe, overage));
-    const item =
-      (await findOverageItem(this.stripe, overage)) ??
-      (await createOverageItem(this.stripe, overage, { invoice: invoice.id }));
-    const final =
-      invoice.status === 'draft' ? await this.stripe.invoices.finalizeInvoice(invoice.id) : invoice;
+  /** Billed as soon as the invoice that the item is on is final. */
+  private async follow(
+    record: UsageBilling,
+    overage: Overage,
+    item: Stripe.InvoiceItem,
+    on: string | Stripe.Invoice,
+  ): Promise<void> {
+    const invoiceId = typeof on === 'string' ? on : on.id;
+    const invoice = await readOverageInvoice(this.stripe, overage, invoiceId);
+    if (invoice.status === 'draft') return this.wait(record, item);
+    const { finalized_at } = invoice.status_transitions;
     await this.progress(record, {
+      status: 'billed',
       stripeInvoiceItemId: item.id,
-      ...billedOn(final),
+      stripeInvoiceId: invoice.id,
+      billedAt: finalized_at === null ? new Date() : new Date(finalized_at * 1000),
     });
   }
 
-  private async settleRecord(record: UsageBilling): Promise<void> {
-    const item = await readItem(this.stripe, record.stripeInvoiceItemId ?? '');
-    if (item?.invoice) {
-      const id = typeof item.invoice === 'string' ? item.invoice : item.invoice.id;
-      const invoice = await this.stripe.invoices.retrieve(id);
-      if (invoice.status !== 'draft') await this.progress(record, billedOn(invoice));
-      return;
-    }
-    const team = await findTeam(this.pool, record.teamId);
-    const status = team?.state.subscription?.status;
-    const ended = status === undefined || status === 'canceled' || status === 'incomplete_expired';
-    if (ended) {
-      if (item !== undefined) await deleteItem(this.stripe, item.id);
-      const again = { status: 'due' as const, generation: record.generation + 1 };
-      await this.progress(record, { ...again, stripeInvoiceItemId: null });
-      await this.bill({ ...record, ...again });
-    } else if (item === undefined) {
-      await this.progress(record, { status: 'failed', failure: 'item_deleted_at_stripe' });
-    }
+  private async wait(record: UsageBilling, { id }: Stripe.InvoiceItem): Promise<void> {
+    await this.progress(record, { status: 'pending', stripeInvoiceItemId: id });
   }
 
+  private async standing(
+    teamId: string,
+  ): Promise<{ subscription: Subscription | null; customerId: string | null }> {
+    const team = await findTeam(this.pool, teamId);
+    const subscription = team?.state.subscription ?? null;
+    const customerId = subscription?.customerId ?? team?.stripeCustomerId ?? null;
+    return { subscription, customerId };
+  }
+
+  /** Writes it down, and into `record`. Throws when another has taken the record on meanwhile. */
   private async progress(record: UsageBilling, progress: BillingProgress): Promise<void> {
-    await updateUsageBilling(this.pool, record, progress);
+    if (!(await updateUsageBilling(this.pool, record, progress))) {
+      throw new Error(`${record.teamId} ${record.period} is being billed by another`);
+    }
+    const { failure: _, ...columns } = progress;
+    Object.assign(record, columns);
   }
-}
-
-function billedOn({ id, status_transitions: { finalized_at } }: Stripe.Invoice): BillingProgress {
-  const billedAt = finalized_at === null ? new Date() : new Date(finalized_at * 1000);
-  return { status: 'billed', stripeInvoiceId: id, billedAt };
 }

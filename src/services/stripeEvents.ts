@@ -1,6 +1,12 @@
 import { enqueue, subscriptionWorkflowId } from '../db/outbox.js';
-import { type Pool, transaction } from '../db/pool.js';
-import { holdTeams, insertStripeEvent, type StripeEvent, teamOfEvent } from '../db/stripeEvents.js';
+import { type Pool, type Queryable, transaction } from '../db/pool.js';
+import {
+  adoptParkedEvents,
+  holdTeams,
+  insertStripeEvent,
+  type StripeEvent,
+  teamOfEvent,
+} from '../db/stripeEvents.js';
 
 export type Acceptance = 'accepted' | 'duplicate' | 'parked' | 'ignored';
 
@@ -24,4 +30,12 @@ export async function acceptEvent(pool: Pool, event: StripeEvent): Promise<Accep
     await enqueue(db, subscriptionWorkflowId(teamId), { kind: 'hint', id, type, object, at });
     return 'accepted';
   });
+}
+
+/** Delivers what was parked until the team, or its customer, became known under `holdParking` (R18). */
+export async function deliverParked(db: Queryable, teamId: string): Promise<void> {
+  for (const { id, type, objectId: object, createdAt } of await adoptParkedEvents(db, teamId)) {
+    const at = createdAt.toISOString();
+    await enqueue(db, subscriptionWorkflowId(teamId), { kind: 'hint', id, type, object, at });
+  }
 }

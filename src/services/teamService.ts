@@ -1,10 +1,11 @@
 import { invoiceLinks } from '../db/invoiceLinks.js';
 import { enqueue, subscriptionWorkflowId } from '../db/outbox.js';
 import { type Pool, transaction } from '../db/pool.js';
-import { adoptParkedEvents, holdParking } from '../db/stripeEvents.js';
+import { holdParking } from '../db/stripeEvents.js';
 import { findTeam, listTeams, putTeam, type TeamFilter, type TeamRow } from '../db/teams.js';
 import { listTimeline, type TimelineRow } from '../db/timeline.js';
 import { type BillingService, type TeamAccess, UnknownTeam } from './billingService.js';
+import { deliverParked } from './stripeEvents.js';
 
 /** A team with what is true of it now. */
 export interface Team {
@@ -54,10 +55,7 @@ export class TeamService {
           at: now.toISOString(),
         });
       }
-      for (const { id, type, objectId, createdAt } of await adoptParkedEvents(db, team.id)) {
-        const at = createdAt.toISOString();
-        await enqueue(db, workflowId, { kind: 'hint', id, type, object: objectId, at });
-      }
+      await deliverParked(db, team.id);
       return { created };
     });
   }

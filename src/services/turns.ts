@@ -1,12 +1,14 @@
 import { insertEmail } from '../db/emails.js';
 import { enqueue, MAILER } from '../db/outbox.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
-import { putPlanPeriod, saveTeamState } from '../db/teams.js';
+import { holdParking } from '../db/stripeEvents.js';
+import { findTeam, putPlanPeriod, saveTeamState } from '../db/teams.js';
 import { insertTimelineEntry } from '../db/timeline.js';
 import { teamStrike } from '../domain/dunning.js';
 import type { Instant } from '../domain/instant.js';
 import { subscriptionStatus } from '../domain/subscription.js';
 import type { Effect, TeamState } from '../domain/team.js';
+import { deliverParked } from './stripeEvents.js';
 
 /**
  * Writes a turn of a team's workflow in one transaction: state, plan periods, timeline, mails. Written
@@ -19,7 +21,12 @@ export async function saveTurn(
   const strike = teamStrike(state.ladders);
   const derived = { strike, subscriptionStatus: subscriptionStatus(state.subscription, strike) };
   await transaction(pool, async (db) => {
+    // A subscription can tell who the customer is; what was parked for it must not stay there (R18).
+    const before = await findTeam(db, state.teamId);
+    const learnsCustomer = state.customerId !== null && before?.stripeCustomerId === null;
+    if (learnsCustomer) await holdParking(db);
     if (!(await saveTeamState(db, state, derived))) return;
+    if (learnsCustomer) await deliverParked(db, state.teamId);
     for (const effect of effects) await saveEffect(db, state.teamId, effect, at);
   });
 }

@@ -21,6 +21,22 @@ export function refusal(error: unknown): InstanceType<typeof Stripe.errors.Strip
   return error;
 }
 
+/** Stripe refuses a call (4xx), and will until something else changes. Says what Stripe names, never its words. */
+export class StripeRefused extends Error {
+  override name = 'StripeRefused';
+}
+
+/** What Stripe answers a call. Throws `StripeUnavailable` or `StripeRefused`. */
+export async function answerOf<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    const { type, code = type, param, requestId } = refusal(error);
+    const named = param === undefined ? code : `${code} (${param})`;
+    throw new StripeRefused(`${named}, request ${requestId ?? 'unknown'}`);
+  }
+}
+
 /** Whether this is a stored 5xx that Stripe repeats under its idempotency key, for a day (R34, R35). */
 export function isStoredError(error: unknown): boolean {
   return (

@@ -52,19 +52,41 @@ export async function createOverageItem(
   );
 }
 
-/** The invoice that was made for this record already. */
-export async function findOverageInvoice(
+/** Whether the item waits for the next invoice of this subscription. */
+export function waitsFor({ invoice, parent }: Stripe.InvoiceItem, subscriptionId: string): boolean {
+  const subscription = parent?.subscription_details?.subscription;
+  return invoice === null && subscription === subscriptionId;
+}
+
+/** The draft that was made for this record already. */
+export async function findOverageDraft(
   stripe: Stripe,
   overage: Overage,
 ): Promise<Stripe.Invoice | undefined> {
-  for await (const invoice of stripe.invoices.list({ customer: overage.customerId, limit: 100 })) {
+  const { customerId: customer } = overage;
+  for await (const invoice of stripe.invoices.list({ customer, status: 'draft', limit: 100 })) {
     if (isOf(overage, invoice.metadata)) return invoice;
   }
   return undefined;
 }
 
+/** The invoice that an item is on; where that is our own draft, it is finalised, to be collected. */
+export async function readOverageInvoice(
+  stripe: Stripe,
+  overage: Overage,
+  invoiceId: string,
+): Promise<Stripe.Invoice> {
+  const invoice = await stripe.invoices.retrieve(invoiceId);
+  if (invoice.status !== 'draft' || !isOf(overage, invoice.metadata)) return invoice;
+  return stripe.invoices.finalizeInvoice(
+    invoiceId,
+    { auto_advance: true },
+    { idempotencyKey: keyOf('finalize', overage) },
+  );
+}
+
 /** An empty draft of our own, for a customer without a subscription (R34). */
-export async function createOverageInvoice(
+export async function createOverageDraft(
   stripe: Stripe,
   overage: Overage,
 ): Promise<Stripe.Invoice> {
@@ -73,7 +95,8 @@ export async function createOverageInvoice(
       customer: overage.customerId,
       currency: overage.currency,
       collection_method: 'charge_automatically',
-      auto_advance: true,
+      // Else Stripe finalises it after an hour, empty if we died before the item was made.
+      auto_advance: false,
       // Items of others that wait for a subscription must not slip in.
       pending_invoice_items_behavior: 'exclude',
       metadata: metadataOf(overage),

@@ -47,10 +47,17 @@ export async function readTruth(
   const invoices = await readInvoices(stripe, customerId, ask.invoiceIds);
   const open = invoices.filter(({ status }) => status === 'open');
   const ofCurrent = subscriptions.find(({ id }) => id === current?.id);
+  const upgrades = subscriptions.flatMap(({ pending_update, latest_invoice }) =>
+    pending_update === null ? [] : (idOf(latest_invoice) ?? []),
+  );
   return {
     customerId,
     subscriptions: mapped,
-    invoices: (await Promise.all(invoices.map((invoice) => invoiceOf(stripe, invoice)))).flat(),
+    invoices: (
+      await Promise.all(
+        invoices.map((invoice) => invoiceOf(stripe, invoice, upgrades.includes(invoice.id))),
+      )
+    ).flat(),
     defaultPaymentMethodIds:
       open.length === 0 ? [] : await readDefaultPaymentMethods(stripe, customerId, ofCurrent),
     links: new Map(open.map((i) => [i.id, i.hosted_invoice_url ?? ''] as const)),
@@ -108,7 +115,12 @@ function subscriptionOf(subscription: Stripe.Subscription, prices: PlanPrices): 
   };
 }
 
-async function invoiceOf(stripe: Stripe, invoice: Stripe.Invoice): Promise<Invoice[]> {
+/** `ofUpgrade`: it is the invoice of an upgrade that waits for its payment, and has no ladder (R22). */
+async function invoiceOf(
+  stripe: Stripe,
+  invoice: Stripe.Invoice,
+  ofUpgrade: boolean,
+): Promise<Invoice[]> {
   const { id } = invoice;
   const { success, data: status } = finalStatus.safeParse(invoice.status);
   if (!success) return [];
@@ -120,7 +132,7 @@ async function invoiceOf(stripe: Stripe, invoice: Stripe.Invoice): Promise<Invoi
       status,
       subscriptionId,
       origin:
-        subscriptionId === null || invoice.metadata?.[OWN_INVOICE] !== undefined
+        subscriptionId === null || ofUpgrade || invoice.metadata?.[OWN_INVOICE] !== undefined
           ? 'other'
           : invoice.billing_reason === 'subscription_create'
             ? 'first_payment'

@@ -29,6 +29,8 @@ create table tagih.usage_billings (
   amount_due     bigint not null,
   -- When the period was sealed: what was committed by then is what was rated.
   watermark      timestamptz not null,
+  -- What it was computed from, and what stands for that (R33).
+  inputs         jsonb not null,
   digest         text not null,
   created_at     timestamptz not null default now(),
   -- From here on a record may change (R33).
@@ -55,3 +57,9 @@ create table tagih.usage_billing_lines (
   foreign key (team_id, billed_in) references tagih.usage_billings (team_id, period)
 );
 create index usage_billing_lines_period on tagih.usage_billing_lines (team_id, period);
+-- An amount is carried into one record alone.
+create unique index usage_billing_lines_carried on tagih.usage_billing_lines (team_id, period)
+  where kind = 'carried';
+
+-- For a close that looks whether events of its period are still on their way.
+create index stripe_events_received on tagih.stripe_events (received_at) where team_id is not null;

@@ -4,6 +4,7 @@ import { eventStatuses, listStripeEvents } from '../../../../db/stripeEvents.js'
 import { answer, endpoint } from '../../../endpoint.js';
 import { requireUnbound } from '../../../mount.js';
 import { decodeCursor, page, pageOf, pageQuery } from '../../../pagination.js';
+import { text } from '../../../schemas.js';
 
 const stripeEvent = z
   .object({
@@ -16,7 +17,7 @@ const stripeEvent = z
   })
   .meta({ id: 'StripeEvent' });
 
-const position = z.object({ receivedAt: z.iso.datetime(), id: z.string() });
+const position = z.object({ receivedAt: z.iso.datetime(), id: text(255) });
 
 export const stripeEventEndpoints = (pool: Pool) => [
   endpoint({

@@ -3,11 +3,19 @@ import type { Strike } from '../../../../domain/subscription.js';
 import type { TeamService } from '../../../../services/teamService.js';
 import { answer, endpoint } from '../../../endpoint.js';
 import { decodeCursor, page, pageOf, pageQuery } from '../../../pagination.js';
-import { noQuery, plan, subscriptionStatus, teamParams, teamSchema } from '../../../schemas.js';
+import {
+  noQuery,
+  plan,
+  subscriptionStatus,
+  teamId,
+  teamParams,
+  teamSchema,
+  text,
+} from '../../../schemas.js';
 import { teamBody } from './teamBody.js';
 
 const putBody = z.strictObject({
-  name: z.string().min(1).max(200),
+  name: text(200).min(1, 'must not be empty'),
   adminEmail: z.email('must be an e-mail address').max(320),
   stripeCustomerId: z
     .string()
@@ -81,7 +89,7 @@ export const teamEndpoints = (teams: TeamService) => [
     answers: { 200: pageOf(teamSchema) },
     problems: [],
     async handle({ query: { limit, cursor, ...filter }, key }) {
-      const after = decodeCursor(cursor, z.string()) ?? '';
+      const after = decodeCursor(cursor, teamId) ?? '';
       const own = { ...filter, teamId: key.teamId ?? undefined };
       const rows = await teams.list(own, after, limit + 1, new Date());
       return answer(

@@ -9,6 +9,7 @@ import {
   noQuery,
   periodId,
   teamId,
+  text,
   tokenCount,
   totalsShape,
 } from '../../../schemas.js';
@@ -16,7 +17,7 @@ import {
 const metadata = z
   .record(
     z.string().regex(/^[A-Za-z0-9_.-]{1,40}$/, 'must be 1 to 40 of A-Z, a-z, 0-9, _, . and -'),
-    z.string().max(200, 'must have at most 200 characters'),
+    text(200),
   )
   .refine((entries) => Object.keys(entries).length <= 20, 'must have at most 20 keys');
 

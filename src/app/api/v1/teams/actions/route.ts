@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { OperatorService } from '../../../../../services/operatorService.js';
 import type { TeamService } from '../../../../../services/teamService.js';
 import { answer, endpoint } from '../../../../endpoint.js';
-import { noQuery, teamId, teamSchema } from '../../../../schemas.js';
+import { noQuery, teamId, teamSchema, text } from '../../../../schemas.js';
 import { teamBody } from '../teamBody.js';
 
 const actions = {
@@ -13,9 +13,12 @@ const actions = {
 } as const;
 
 const actBody = z.strictObject({
-  actor: z.string().min(1).max(200).meta({ description: 'Who acts' }),
-  reason: z.string().min(1).max(1_000),
-  invoiceId: z.string().startsWith('in_').max(100).optional(),
+  actor: text(200).min(1, 'must not be empty').meta({ description: 'Who acts' }),
+  reason: text(1_000).min(1, 'must not be empty'),
+  invoiceId: z
+    .string()
+    .regex(/^in_\w{1,100}$/, 'must be an invoice id of Stripe, in_…')
+    .optional(),
   idempotencyKey: z
     .string()
     .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')

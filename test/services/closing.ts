@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import { waitingEmails } from '../../src/db/emails.js';
+import { createPool } from '../../src/db/pool.js';
+import { putTeam } from '../../src/db/teams.js';
+import { listTeamBillings, type UsageBilling } from '../../src/db/usageBillings.js';
+import type { Page } from '../../src/domain/page.js';
+import { type Period, parsePeriod } from '../../src/domain/period.js';
+import type { PlanId } from '../../src/domain/plans.js';
+import type { LineKind } from '../../src/domain/record.js';
+import type { Subscription } from '../../src/domain/subscription.js';
+import { newTeam, type TeamState } from '../../src/domain/team.js';
+import { BillingService, type Tracked } from '../../src/services/billingService.js';
+import { CloseService } from '../../src/services/closeService.js';
+import { saveTurn } from '../../src/services/turns.js';
+import { createDatabase } from '../support/database.js';
+
+const ZONE = 'Asia/Jakarta';
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+export const ALL: Page = { first: '0', last: 'zzzz' };
+
+/** A month of 2031: the clock of these stories is theirs alone. 0 is December 2030. */
+export function monthOf(number: number): Period {
+  const id = number === 0 ? '2030-12' : `2031-${String(number).padStart(2, '0')}`;
+  const period = parsePeriod(id, ZONE);
+  if (period === undefined) throw new Error(`${id} is no period`);
+  return period;
+}
+
+/** Noon of a day of a month, as early as the first. */
+export function noon({ start }: Period, day: number): Date {
+  return new Date(start.getTime() + (day - 1) * DAY + DAY / 2);
+}
+
+export type Books = Awaited<ReturnType<typeof openBooks>>;
+
+/** The services of a close on a ledger of their own. */
+export async function openBooks() {
+  const database = await createDatabase();
+  const pool = createPool(database.url, () => {});
+  const billing = new BillingService(pool, ZONE);
+  const closes = new CloseService(pool, ZONE, 6 * HOUR);
+  const turns = new Map<string, TeamState>();
+
+  /** The next turn of a team's workflow. */
+  async function turn(
+    teamId: string,
+    change: Partial<TeamState>,
+    plan?: { plan: PlanId; from: Date; to?: Date },
+  ): Promise<void> {
+    const before = turns.get(teamId) ?? newTeam(teamId, null);
+    const state = { ...before, ...change, turn: before.turn + 1 };
+    turns.set(teamId, state);
+    const period = plan && {
+      plan: plan.plan,
+      subscriptionId: `sub_${plan.plan}`,
+      startsAt: plan.from.toISOString(),
+      endsAt: plan.to?.toISOString() ?? null,
+    };
+    const effects = period ? [{ kind: 'plan_period' as const, period }] : [];
+    await saveTurn(pool, { state, effects, at: new Date().toISOString() });
+  }
+
+  return {
+    pool,
+    billing,
+    closes,
+    turn,
+
+    /** A team that was there before the stories begin, on a plan since December 2030. */
+    async team(plan: PlanId, stripeCustomerId: string | null = null): Promise<string> {
+      const id = `team_${randomUUID().slice(0, 8)}`;
+      await putTeam(pool, {
+        id,
+        name: 'Acme',
+        adminEmail: `${id}@admin.example`,
+        stripeCustomerId,
+      });
+      if (plan !== 'free') await turn(id, { tier: plan }, { plan, from: monthOf(0).start });
+      return id;
+    },
+
+    async track(teamId: string, tokens: number, occurredAt: Date, now = occurredAt) {
+      const idempotencyKey = randomUUID();
+      const usage = { teamId, idempotencyKey, tokens, occurredAt, metadata: {} };
+      return billing.trackUsage(usage, now) satisfies Promise<Tracked>;
+    },
+
+    /** The close of a month up to its records, on the second of the next by default. */
+    async close({ id, end }: Period, now = new Date(end.getTime() + DAY)): Promise<Page[]> {
+      await closes.begin(id, now);
+      const pages = await closes.seal(id, now);
+      for (const page of pages) await closes.writeRecords(id, page);
+      await closes.end(id, 'completed', now);
+      return pages;
+    },
+
+    /** A team's records, the oldest first. */
+    async records(teamId: string): Promise<UsageBilling[]> {
+      return (await listTeamBillings(pool, teamId, '9999-12', 100)).toReversed();
+    },
+
+    /** A team's lines as `billed in: kind, month, amount`. */
+    async lines(teamId: string): Promise<[string, LineKind, string, number][]> {
+      return (await this.records(teamId)).flatMap((record) =>
+        record.lines.map((l): [string, LineKind, string, number] => [
+          record.period,
+          l.kind,
+          l.period,
+          l.amount,
+        ]),
+      );
+    },
+
+    /** Who waits for a summary. */
+    async summaries(): Promise<string[]> {
+      const mails = await waitingEmails(pool, 1_000);
+      return mails.filter(({ kind }) => kind === 'monthly-summary').map(({ teamId }) => teamId);
+    },
+
+    async shut(): Promise<void> {
+      await pool.end();
+      await database.drop();
+    },
+  };
+}
+
+export function subscriptionOf(given: Pick<Subscription, 'id' | 'customerId'>): Subscription {
+  return {
+    ...given,
+    status: 'active',
+    priceId: 'price_sandbox_pro',
+    plan: 'pro',
+    startedAt: monthOf(0).start.toISOString(),
+    endedAt: null,
+    currentPeriodEnd: monthOf(12).end.toISOString(),
+    cancelAt: null,
+  };
+}
