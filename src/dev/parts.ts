@@ -89,7 +89,7 @@ export async function sandboxPart(machine: Machine): Promise<Part> {
         script: 'sandbox/main.ts',
         args: [
           ...['--port', String(ports.sandbox), '--host', '127.0.0.1'],
-          ...['--file', join(dataDir, 'sandbox.json')],
+          ...['--file', join(dataDir, 'sandbox.db')],
           ...['--webhook-url', `http://127.0.0.1:${ports.server}/api/webhooks/stripe`],
         ],
         env: { ...given, SANDBOX_WEBHOOK_SECRET: signingSecret.trim() },

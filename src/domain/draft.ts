@@ -89,7 +89,7 @@ export class Draft {
       wanted: {
         subscriptionIds: union(wanted?.subscriptionIds, more.subscriptionIds),
         invoiceIds: union(wanted?.invoiceIds, more.invoiceIds),
-        cards: union(wanted?.cards, more.cards),
+        cards: [...(wanted?.cards ?? []), ...more.cards],
         settle: (wanted?.settle ?? false) || more.settle,
         cause: wanted?.cause ?? more.cause,
         changedAt: changes.toSorted()[0] ?? null,

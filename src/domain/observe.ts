@@ -26,8 +26,11 @@ export function takeTruth(draft: Draft, number: number, truth: Truth, now: Insta
     (a, b) => Number(a.status === 'paid') - Number(b.status === 'paid'),
   );
   for (const invoice of paidLast) takeInvoice(draft, invoice, truth, now, because);
-  const cards = union(reading.cards, truth.defaultPaymentMethodIds);
-  for (const ladder of draft.state.ladders) offer(draft, ladder, cards, because);
+  for (const ladder of draft.state.ladders) {
+    // An event that comes late may tell of a card from before the failure: that one has had its chance.
+    const added = reading.cards.filter(({ at }) => at >= ladder.since).map(({ id }) => id);
+    offer(draft, ladder, union(added, truth.defaultPaymentMethodIds), because);
+  }
 }
 
 function takeInvoice(

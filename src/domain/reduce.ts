@@ -65,7 +65,7 @@ function takeHint(draft: Draft, { id, type, object, at }: Hint): void {
   draft.want({
     subscriptionIds: named('sub_'),
     invoiceIds: named('in_'),
-    cards: named('pm_'),
+    cards: named('pm_').map((card) => ({ id: card, at })),
     settle: SETTLING_TYPES.includes(type),
     cause: id,
     changedAt: type.startsWith('customer.subscription.') ? at : null,

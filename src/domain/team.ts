@@ -42,8 +42,8 @@ export interface Reading {
   number: number;
   subscriptionIds: string[];
   invoiceIds: string[];
-  /** Payment methods that were added or updated, with the fact that said so. */
-  cards: string[];
+  /** Payment methods that were added or updated, and when. */
+  cards: { id: string; at: Instant }[];
   /** Whether an invoice was finalised or the subscription ended: usage billed with it is settled then. */
   settle: boolean;
   /** The first fact that asked. */

@@ -186,7 +186,7 @@ export class BillingService {
 }
 
 /** 13 months of usage are kept, so that a repeated event is known for one (R9). */
-const RETENTION_DAYS = 396;
+const RETENTION_DAYS = 397;
 /** How far a caller's clock may be ahead of ours. */
 const AHEAD_MINUTES = 5;
 

@@ -17,6 +17,13 @@ describe('R24: a new card is tried at once', () => {
     expect(team.attempt()).toMatchObject({ by: 'card', paymentMethodId: 'pm_2' });
   });
 
+  test('but not a card from before the failure, of which an event tells late', () => {
+    const team = at('strike 1');
+    const late = { type: 'payment_method.attached', object: 'pm_old', at: day(-30) };
+    team.sees(day(1), {}, late);
+    expect(team.calls).not.toContain('attempt');
+  });
+
   test('updated, by the card network, under the same id', () => {
     const team = at('strike 1');
     team.sees(day(1), {}, { type: 'payment_method.automatically_updated', object: 'pm_1' });

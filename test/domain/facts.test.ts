@@ -30,7 +30,7 @@ describe('R16: an event is a hint', () => {
     team.reads(day(0));
     expect(team.state.reading).toMatchObject({
       invoiceIds: ['in_1'],
-      cards: ['pm_2'],
+      cards: [{ id: 'pm_2', at: day(0) }],
     });
     team.reads(day(0));
     expect(team.calls).toEqual([]);

@@ -4,10 +4,10 @@ import { listUsageBillings } from '../../../../db/usageBillings.js';
 import { answer, endpoint } from '../../../endpoint.js';
 import { requireUnbound } from '../../../mount.js';
 import { decodeCursor, page, pageOf, pageQuery } from '../../../pagination.js';
-import { periodId } from '../../../schemas.js';
+import { periodId, teamId } from '../../../schemas.js';
 import { billingStatus, usageBillingBody, usageBillingSchema } from './usageBilling.js';
 
-const position = z.object({ period: z.string(), teamId: z.string() });
+const position = z.object({ period: periodId, teamId });
 
 export const usageBillingEndpoints = (pool: Pool) => [
   endpoint({
