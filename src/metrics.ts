@@ -10,24 +10,29 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry });
   return {
     registry,
-    /** Measures what waits whenever the metrics are read. */
+    /** Measures what waits whenever the metrics are read; NaN while the ledger can't be asked. */
     observeWaiting(measure: () => Promise<Waiting>): void {
-      const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
-      const facts = gauge('tagih_outbox_facts', 'Facts that wait for Temporal');
-      const oldest = gauge('tagih_outbox_oldest_seconds', 'Age of the fact that waits longest');
-      const failing = gauge('tagih_outbox_failing_workflows', 'Workflows that are not reached');
-      new Gauge({
-        name: 'tagih_stripe_events_parked',
-        help: 'Events whose team nobody knows (R18)',
-        registers,
-        async collect() {
-          const waiting = await measure();
-          facts.set(waiting.facts);
-          oldest.set(waiting.oldestSeconds);
-          failing.set(waiting.workflowsFailing);
-          this.set(waiting.parkedEvents);
-        },
-      });
+      let measuring: Promise<Waiting | undefined> | undefined;
+      const gauge = (name: string, help: string, what: keyof Waiting) =>
+        new Gauge({
+          name,
+          help,
+          registers,
+          async collect() {
+            // All gauges of one reading share a measurement. Without Postgres the others are read all the more.
+            measuring ??= measure()
+              .catch(() => undefined)
+              .finally(() => {
+                measuring = undefined;
+              });
+            const waiting = await measuring;
+            this.set(waiting?.[what] ?? Number.NaN);
+          },
+        });
+      gauge('tagih_outbox_facts', 'Facts that wait for Temporal', 'facts');
+      gauge('tagih_outbox_oldest_seconds', 'Age of the fact that waits longest', 'oldestSeconds');
+      gauge('tagih_outbox_failing_workflows', 'Workflows that are not reached', 'workflowsFailing');
+      gauge('tagih_stripe_events_parked', 'Events whose team nobody knows (R18)', 'parkedEvents');
     },
     requests: new Histogram({
       name: 'tagih_http_request_seconds',

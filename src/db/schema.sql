@@ -85,6 +85,7 @@ create table tagih.stripe_events (
   constraint stripe_events_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
 );
 CREATE INDEX stripe_events_parked ON tagih.stripe_events USING btree (received_at, id) WHERE ((team_id IS NULL) AND (NOT ignored));
+CREATE INDEX stripe_events_received ON tagih.stripe_events USING btree (received_at) WHERE (team_id IS NOT NULL);
 
 create table tagih.teams (
   id text not null,
@@ -127,6 +128,7 @@ create table tagih.usage_billing_lines (
   constraint usage_billing_lines_team_id_billed_in_fkey FOREIGN KEY (team_id, billed_in) REFERENCES tagih.usage_billings(team_id, period)
 );
 CREATE INDEX usage_billing_lines_period ON tagih.usage_billing_lines USING btree (team_id, period);
+CREATE UNIQUE INDEX usage_billing_lines_carried ON tagih.usage_billing_lines USING btree (team_id, period) WHERE (kind = 'carried'::text);
 
 create table tagih.usage_billings (
   team_id text not null,
@@ -140,6 +142,7 @@ create table tagih.usage_billings (
   overage_cost bigint not null,
   amount_due bigint not null,
   watermark timestamp with time zone not null,
+  inputs jsonb not null,
   digest text not null,
   created_at timestamp with time zone default now() not null,
   status text not null,

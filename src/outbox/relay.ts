@@ -10,8 +10,8 @@ import {
 } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
 
-/** Hands a fact to a workflow, which is started where it does not run. Idempotent by the fact's id. */
-export type Deliver = (workflowId: string, fact: OutboxFact) => Promise<void>;
+/** Hands facts to a workflow, which is started where it does not run. Idempotent by the facts' ids. */
+export type Deliver = (workflowId: string, facts: readonly OutboxFact[]) => Promise<void>;
 
 /** Workflows in hand at once: enough to keep Temporal busy, few enough to be signalled within the lease. */
 const WORKFLOWS = 20;
@@ -19,6 +19,8 @@ const WORKFLOWS = 20;
 const LEASE_SECONDS = 30;
 /** How often to look without being woken: for postponed facts, and in case a notification was lost. */
 const LOOK_AGAIN_MS = 1_000;
+/** A relay that can't deliver looks less often than postponed facts come up: one that can is first. */
+const LOOK_AGAIN_LATER_MS = 2_000;
 
 /**
  * Brings facts from the outbox to Temporal, at least once each. One that can't be delivered is tried
@@ -26,10 +28,13 @@ const LOOK_AGAIN_MS = 1_000;
  */
 export class Relay {
   private readonly closing = new AbortController();
+  /** The deliveries under way, by workflow: one that hangs takes one place, and no other waits for it. */
+  private readonly inHand = new Map<string, Promise<void>>();
   private wake: () => void = () => {};
   private listener: pg.Client | undefined;
   private running: Promise<void> | undefined;
-  private lastPassFailed = false;
+  private canRead = true;
+  private canDeliver = true;
 
   constructor(
     private readonly pool: Pool,
@@ -42,16 +47,17 @@ export class Relay {
     this.running = this.run();
   }
 
-  /** Whether the last pass found the outbox and could deliver all that it took. */
+  /** Whether the outbox could be read and the last delivery went through. */
   get isUp(): boolean {
-    return this.running !== undefined && !this.lastPassFailed;
+    return this.running !== undefined && this.canRead && this.canDeliver;
   }
 
-  /** Ends after the pass under way. */
+  /** Ends after the deliveries under way. */
   async close(): Promise<void> {
     this.closing.abort();
     this.wake();
     await this.running;
+    await Promise.all(this.inHand.values());
     await this.listener?.end();
   }
 
@@ -62,54 +68,60 @@ export class Relay {
       });
       try {
         await this.listen();
-        if (await this.pass()) continue;
+        await this.takeWaiting();
+        this.canRead = true;
       } catch (error) {
-        this.lastPassFailed = true;
+        this.canRead = false;
         this.log.error({ err: error }, 'the outbox could not be read');
       }
       let timer: NodeJS.Timeout | undefined;
       const pause = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, LOOK_AGAIN_MS);
+        timer = setTimeout(resolve, this.canDeliver ? LOOK_AGAIN_MS : LOOK_AGAIN_LATER_MS);
       });
       await Promise.race([woken, pause]);
       clearTimeout(timer);
     }
   }
 
-  /** Delivers what waits; whether there was anything. */
-  private async pass(): Promise<boolean> {
-    const claimed = await claimFacts(this.pool, WORKFLOWS, LEASE_SECONDS);
-    const delivered = await Promise.all(
-      [...claimed].map(([workflowId, facts]) => this.deliverAll(workflowId, facts)),
-    );
-    this.lastPassFailed = delivered.includes(false);
-    return claimed.size > 0;
+  private async takeWaiting(): Promise<void> {
+    const free = WORKFLOWS - this.inHand.size;
+    if (free === 0) return;
+    const inHand = [...this.inHand.keys()];
+    for (const [workflowId, facts] of await claimFacts(this.pool, free, LEASE_SECONDS, inHand)) {
+      const delivery = this.settle(workflowId, facts).finally(() => {
+        this.inHand.delete(workflowId);
+        if (this.canDeliver) this.wake();
+      });
+      this.inHand.set(workflowId, delivery);
+    }
   }
 
-  private async deliverAll(workflowId: string, facts: readonly ClaimedFact[]): Promise<boolean> {
-    const done: number[] = [];
+  /** Delivers facts or postpones them; where Postgres can't be told, they come up again with their lease's end. */
+  private async settle(workflowId: string, claimed: readonly ClaimedFact[]): Promise<void> {
+    const ids = claimed.map(({ id }) => id);
     try {
-      for (const { id, fact } of facts) {
-        await this.deliver(workflowId, fact);
-        done.push(id);
-      }
-      return true;
-    } catch (error) {
-      this.log.warn({ err: error, workflowId }, 'facts could not be delivered');
-      await postponeFacts(
-        this.pool,
-        facts.map(({ id }) => id),
+      await this.deliver(
+        workflowId,
+        claimed.map(({ fact }) => fact),
       );
-      return false;
-    } finally {
-      await deleteFacts(this.pool, done);
+      await deleteFacts(this.pool, ids);
+      this.canDeliver = true;
+    } catch (error) {
+      this.canDeliver = false;
+      this.log.warn({ err: error, workflowId }, 'facts could not be delivered');
+      await postponeFacts(this.pool, ids).catch((failure: unknown) =>
+        this.log.error({ err: failure, workflowId }, 'facts could not be postponed'),
+      );
     }
   }
 
   /** Hears of new facts of every process; connects anew when the connection was lost. */
   private async listen(): Promise<void> {
     if (this.listener !== undefined) return;
-    const listener = new pg.Client({ connectionString: this.databaseUrl });
+    const listener = new pg.Client({
+      connectionString: this.databaseUrl,
+      connectionTimeoutMillis: 5_000,
+    });
     const lost = () => {
       if (this.listener === listener) this.listener = undefined;
     };

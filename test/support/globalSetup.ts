@@ -52,6 +52,8 @@ export default async function setUp({ provide }: TestProject): Promise<() => Pro
         'frontend.WorkflowTimeSkippingEnabled=true',
         // Without it each skip takes a second of real time.
         'history.timerProcessorMaxTimeShift="1ms"',
+        // A team's workflow starts anew within a story, not only after 4,096 events.
+        'limit.historyCount.suggestContinueAsNew=150',
       ],
     }),
     bundleWorkflows(folder),

@@ -11,8 +11,11 @@ import { startWorker } from '../../src/worker.js';
 import { createDatabase, type Database } from './database.js';
 import { createNamespace } from './namespace.js';
 
-// Errors alone: tests make activities fail on purpose, and workers start and stop.
-Runtime.install({ logger: new DefaultLogger('ERROR') });
+// Errors alone: tests make activities fail and replays differ on purpose, and workers start and stop.
+Runtime.install({
+  logger: new DefaultLogger('ERROR'),
+  telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } },
+});
 
 export const KEY = 'tagih_test_key_with_every_scope';
 export const WEBHOOK_SECRET = 'whsec_test';
@@ -67,6 +70,8 @@ export async function startProduct(
   const server = await startServer(settings, log);
   let worker = parts.worker !== false ? await startWorker(settings, log, code) : undefined;
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+  // A connection may still be saying goodbye when its database is dropped.
+  pool.on('error', () => {});
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   const stripe = new Stripe('sk_test_sandbox', {
     host: '127.0.0.1',

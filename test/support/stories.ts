@@ -1,4 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type Stripe from 'stripe';
+import { vi } from 'vitest';
+import { callsOf, type TeamState } from '../../src/domain/team.js';
+import { state } from '../../workflows/messages.js';
 import type { Product } from './product.js';
 
 export interface Subscriber {
@@ -6,6 +10,9 @@ export interface Subscriber {
   customerId: string;
   subscriptionId: string;
 }
+
+/** For `expect.poll`: a machine that is busy takes its time. */
+export const patiently = { timeout: 15_000, interval: 50 };
 
 /** A team of its own that Stripe knows nothing of. */
 export async function freeTeam({ api }: Pick<Product, 'api'>): Promise<string> {
@@ -51,6 +58,8 @@ export async function subscriber(
   await product.until(teamId, (team) => {
     if (team.tier !== plan) throw new Error(`${teamId} is on ${team.tier}`);
   });
+  // What came with the first payment must not be taken for news of the second.
+  await settled(product, teamId);
   return { teamId, customerId, subscriptionId: id };
 }
 
@@ -64,7 +73,93 @@ export async function fixCard({ control }: Product, { customerId }: Subscriber):
   await control('POST', `/customers/${customerId}/card`, { card: 'pm_card_visa' });
 }
 
-/** The subscription's period ends now, and its next invoice is due. */
-export async function renew({ control }: Product, { subscriptionId }: Subscriber): Promise<void> {
-  await control('POST', `/subscriptions/${subscriptionId}/renew`);
+/** The subscription's period ends now, and its next invoice is due; the invoice's id. */
+export async function renew({ control }: Product, { subscriptionId }: Subscriber): Promise<string> {
+  const path = `/subscriptions/${subscriptionId}/renew`;
+  const { id } = await control<{ id: string }>('POST', path);
+  return id;
+}
+
+/** The renewal of a subscriber has failed, `strike` times with the timers that the product has. */
+export async function unpaid(
+  product: Product,
+  strike: 1 | 2 | 3 = 1,
+): Promise<Subscriber & { invoiceId: string }> {
+  const team = await subscriber(product);
+  await breakCard(product, team);
+  const invoiceId = await renew(product, team);
+  await product.until(team.teamId, ({ dunning }) => {
+    if (dunning?.strike !== strike) throw new Error(`${team.teamId} is not at strike ${strike}`);
+  });
+  return { ...team, invoiceId };
+}
+
+/** The keys of Tagih's own attempts to pay an invoice, as Stripe saw them; one key is one attempt (R35). */
+export async function attempts({ control }: Product, invoiceId: string): Promise<string[]> {
+  const path = `/requests?path=${encodeURIComponent(`^/v1/invoices/${invoiceId}/pay$`)}`;
+  const requests = await control<{ idempotencyKey: string | null }[]>('GET', path);
+  return requests.flatMap(({ idempotencyKey: key }) => (key?.startsWith('tagih:') ? [key] : []));
+}
+
+/** The team's timeline, oldest first. */
+export async function timeline(
+  { api }: Product,
+  teamId: string,
+): Promise<{ kind: string; summary: string; actor: string; details: Record<string, unknown> }[]> {
+  const { body } = await api('GET', `/api/v1/teams/${teamId}/timeline?limit=100`);
+  return body.items.toReversed();
+}
+
+/** The kinds of mail that the team was sent, in order. */
+export async function sent({ mails }: Product, teamId: string): Promise<string[]> {
+  return (await mails(teamId)).map(({ tag }) => tag);
+}
+
+/**
+ * Waits until all that Stripe has told of a team was taken, nothing is under way for it and no mail
+ * waits: what has not happened by then happens no more. The team's state.
+ */
+export async function settled(
+  { control, pool, temporal }: Product,
+  teamId: string,
+): Promise<TeamState> {
+  return vi.waitFor(
+    async () => {
+      const { pending } = await control<{ pending: number }>('GET', '/webhooks');
+      if (pending > 0) throw new Error(`${pending} webhooks are on their way`);
+      const { rows } = await pool.query<{ id: string }>(
+        `select id from tagih.stripe_events where team_id = $1 and not ignored
+         union all select fact->>'id' from tagih.outbox where workflow_id = 'subscription:' || $1`,
+        [teamId],
+      );
+      const workflow = temporal.workflow.getHandle(`subscription:${teamId}`);
+      const team = await workflow.query(state);
+      const untaken = rows.filter(({ id }) => !team.seen.includes(id));
+      if (untaken.length > 0) throw new Error(`${untaken.length} facts are on their way`);
+      const calls = callsOf(team).map(({ id }) => id);
+      // A call that was cancelled may be in the middle of its last try.
+      const { raw } = await workflow.describe();
+      calls.push(
+        ...(raw.pendingActivities ?? []).map(({ activityId }) => `activity ${activityId}`),
+      );
+      if (raw.pendingWorkflowTask) calls.push('a task of the workflow');
+      if (calls.length > 0) throw new Error(`under way: ${calls.join(', ')}`);
+      const waiting = await pool.query(
+        'select from tagih.emails where team_id = $1 and sent_at is null and refused is null',
+        [teamId],
+      );
+      if (waiting.rowCount !== 0) throw new Error('mails wait');
+      return team;
+    },
+    { timeout: 20_000 },
+  );
+}
+
+/** Events at Stripe that are about a customer, oldest first, whether delivered or not. */
+export async function eventsOf(
+  { control }: Product,
+  { customerId }: Pick<Subscriber, 'customerId'>,
+): Promise<Stripe.Event[]> {
+  const all = await control<Stripe.Event[]>('GET', '/events');
+  return all.filter((event) => JSON.stringify(event).includes(customerId)).toReversed();
 }
