@@ -23,7 +23,10 @@ export const stripeActivities = ({
       const { links, ...truth } = await readTruth(
         stripe,
         {
-          customerId: team?.stripeCustomerId ?? customerId,
+          // The host may have named another customer than the one that is subscribed.
+          customerIds: [...new Set([team?.stripeCustomerId, customerId])].filter(
+            (id) => id !== null && id !== undefined,
+          ),
           subscriptionIds: reading.subscriptionIds,
           invoiceIds: [...new Set([...reading.invoiceIds, ...ladders])],
         },

@@ -27,7 +27,7 @@ export class Console {
     const current = teamStrike(state.ladders);
     const attributes: SearchAttributeUpdatePair[] = [
       { key: tier, value: state.tier },
-      { key: status, value: subscriptionStatus(state.subscription, current) },
+      { key: status, value: statusOf(state) },
       { key: attention, value: attentionOf(state, waitsForStripe) },
       { key: customer, value: state.customerId },
       { key: strike, value: current },
@@ -47,6 +47,9 @@ export function describeTimer({ ladders }: TeamState): string {
     .join(', ');
 }
 
+const statusOf = ({ subscription, ladders }: TeamState) =>
+  subscriptionStatus(subscription, teamStrike(ladders));
+
 function attentionOf({ ladders, attention }: TeamState, waitsForStripe: boolean): string {
   if (waitsForStripe) return 'waiting_for_stripe';
   return ladders.some(({ stopped }) => stopped !== null) ? 'attempt_stopped' : attention;
@@ -55,7 +58,7 @@ function attentionOf({ ladders, attention }: TeamState, waitsForStripe: boolean)
 function describe(state: TeamState, waitsForStripe: boolean): string {
   const ladder = leading(state.ladders) ?? state.ladders[0];
   const due = nextDueAt(state);
-  const plan = `${state.tier} · ${state.subscription?.status ?? 'no subscription'}`;
+  const plan = `${state.tier} · ${statusOf(state)}`;
   const parts = [plan];
   if (ladder !== undefined) {
     const amount = display({ amount: ladder.amountDue, currency: catalogue.currency });

@@ -100,7 +100,7 @@ export interface Act {
 export interface Hint {
   kind: 'hint';
   id: string;
-  /** Stripe's event type, or `team.updated`, `resync`. */
+  /** Stripe's event type, or `team.customer_changed`, `resync`. */
   type: string;
   object: string | null;
   at: Instant;

@@ -1,5 +1,6 @@
 import {
   type Client,
+  ServiceError,
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
@@ -13,7 +14,7 @@ import type { Pool } from '../db/pool.js';
 import { findTeam } from '../db/teams.js';
 import type { OperatorAction, TeamState } from '../domain/team.js';
 import { UnknownTeam } from './billingService.js';
-import { requireTemporal } from './temporalUnavailable.js';
+import { requireTemporal, TemporalUnavailable } from './temporalUnavailable.js';
 
 const updates = { retryPayment, waive };
 
@@ -102,6 +103,10 @@ function refusedAct(error: unknown): unknown {
     error.cause.type
   ) {
     return new ActRefused(error.cause.type, error.cause.message);
+  }
+  if (error instanceof ServiceError) {
+    const detail = 'Temporal went away meanwhile; the same idempotencyKey joins what was begun.';
+    return new TemporalUnavailable(detail, { cause: error });
   }
   return error;
 }

@@ -3,12 +3,13 @@ import { z } from 'zod';
 import type { PlanId } from '../domain/plans.js';
 import { currentSubscription, type Subscription, stripeStatuses } from '../domain/subscription.js';
 import type { Invoice, Truth } from '../domain/team.js';
+import { refusal } from './errors.js';
 
 /** Which plan a price id stands for (R37). */
 export type PlanPrices = ReadonlyMap<string, PlanId>;
 
 export interface Ask {
-  customerId: string | null;
+  customerIds: readonly string[];
   subscriptionIds: readonly string[];
   invoiceIds: readonly string[];
 }
@@ -34,10 +35,10 @@ export async function readTruth(
   const subscriptions = await readSubscriptions(stripe, ask);
   const mapped = subscriptions.map((subscription) => subscriptionOf(subscription, prices));
   const current = currentSubscription(mapped);
-  const customerId = current?.customerId ?? ask.customerId;
-  if (customerId === null) {
+  const customerId = current?.customerId ?? ask.customerIds[0];
+  if (customerId === undefined) {
     return {
-      customerId,
+      customerId: null,
       subscriptions: mapped,
       invoices: [],
       defaultPaymentMethodIds: [],
@@ -50,14 +51,14 @@ export async function readTruth(
   const upgrades = subscriptions.flatMap(({ pending_update, latest_invoice }) =>
     pending_update === null ? [] : (idOf(latest_invoice) ?? []),
   );
+  const read = await Promise.all(
+    invoices.map((invoice) => invoiceOf(stripe, invoice, upgrades.includes(invoice.id))),
+  );
+  const deleted = ask.invoiceIds.filter((id) => invoices.every((invoice) => invoice.id !== id));
   return {
     customerId,
     subscriptions: mapped,
-    invoices: (
-      await Promise.all(
-        invoices.map((invoice) => invoiceOf(stripe, invoice, upgrades.includes(invoice.id))),
-      )
-    ).flat(),
+    invoices: [...read.flat(), ...deleted.map(asVoid)],
     defaultPaymentMethodIds:
       open.length === 0 ? [] : await readDefaultPaymentMethods(stripe, customerId, ofCurrent),
     links: new Map(open.map((i) => [i.id, i.hosted_invoice_url ?? ''] as const)),
@@ -65,16 +66,27 @@ export async function readTruth(
 }
 
 async function readSubscriptions(stripe: Stripe, ask: Ask): Promise<Stripe.Subscription[]> {
-  const { customerId: customer } = ask;
-  const listed =
-    customer === null
-      ? []
-      : await stripe.subscriptions
-          .list({ customer, status: 'all', limit: 100 })
-          .autoPagingToArray({ limit: 1_000 });
+  const lists = ask.customerIds.map((customer) =>
+    unlessMissing(
+      stripe.subscriptions
+        .list({ customer, status: 'all', limit: 100 })
+        .autoPagingToArray({ limit: 1_000 }),
+    ),
+  );
+  const listed = (await Promise.all(lists)).flatMap((list) => list ?? []);
   const missing = ask.subscriptionIds.filter((id) => listed.every((known) => known.id !== id));
-  const named = await Promise.all(missing.map((id) => stripe.subscriptions.retrieve(id)));
-  return [...listed, ...named];
+  const named = missing.map((id) => unlessMissing(stripe.subscriptions.retrieve(id)));
+  return [...listed, ...(await Promise.all(named)).filter((found) => found !== undefined)];
+}
+
+/** undefined for what Stripe does not have: a mistaken or deleted id must not keep the rest from being read. */
+async function unlessMissing<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (refusal(error).code === 'resource_missing') return undefined;
+    throw error;
+  }
 }
 
 async function readInvoices(
@@ -82,11 +94,13 @@ async function readInvoices(
   customer: string,
   named: readonly string[],
 ): Promise<Stripe.Invoice[]> {
-  const open = await stripe.invoices
+  const list = stripe.invoices
     .list({ customer, status: 'open', limit: 100, expand: ['data.payments'] })
     .autoPagingToArray({ limit: 1_000 });
+  const open = (await unlessMissing(list)) ?? [];
   const others = named.filter((id) => open.every((invoice) => invoice.id !== id));
-  return [...open, ...(await Promise.all(others.map((id) => stripe.invoices.retrieve(id))))];
+  const found = others.map((id) => unlessMissing(stripe.invoices.retrieve(id)));
+  return [...open, ...(await Promise.all(found)).filter((invoice) => invoice !== undefined)];
 }
 
 async function readDefaultPaymentMethods(
@@ -144,6 +158,17 @@ async function invoiceOf(
     },
   ];
 }
+
+/** What Stripe has no more can't be owed any more. */
+const asVoid = (id: string): Invoice => ({
+  id,
+  status: 'void',
+  subscriptionId: null,
+  origin: 'other',
+  amountDue: 0,
+  needsConfirmation: false,
+  failures: [],
+});
 
 /** The failed attempts of an open invoice by their charges, which share one payment intent (R23). */
 async function readAttempts(
