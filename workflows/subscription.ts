@@ -59,9 +59,17 @@ export async function subscription(initial: TeamState): Promise<void> {
     await condition(isThere, wait, { summary: describeTimer(state) });
   }
 
-  /** Asked while it waits, too: operators are answered after the turn that did what they asked. */
+  /**
+   * Asked while it waits, too: operators are answered after the turn that did what they asked. Not
+   * during an attempt to pay, which the next run could no longer cancel (R26).
+   */
   function mayStartAnew(): boolean {
-    return workflowInfo().continueAsNewSuggested && inbox.length === 0 && allHandlersFinished();
+    return (
+      workflowInfo().continueAsNewSuggested &&
+      inbox.length === 0 &&
+      state.ladders.every(({ attempt }) => attempt === null) &&
+      allHandlersFinished()
+    );
   }
 
   async function turn(): Promise<void> {
@@ -86,7 +94,7 @@ export async function subscription(initial: TeamState): Promise<void> {
       async ({ actor, reason, invoiceId }) => {
         const id = currentUpdateInfo()?.id ?? '';
         inbox.push({ kind: 'act', id, action, actor, reason, invoiceId: invoiceId ?? null });
-        await condition(() => acted.has(id) && !isUnderWay(id));
+        await condition(() => acted.has(id) && !isUnderWay(action, id));
         return state;
       },
       {
@@ -99,10 +107,9 @@ export async function subscription(initial: TeamState): Promise<void> {
     );
   }
 
-  function isUnderWay(cause: string): boolean {
-    return (
-      state.ladders.some(({ attempt }) => attempt?.cause === cause) ||
-      [state.reading, state.wanted].some((reading) => reading?.cause === cause)
-    );
+  function isUnderWay(action: OperatorAction, id: string): boolean {
+    // A reading is shared by all who asked for it.
+    if (action === 'resync') return state.reading !== null || state.wanted !== null;
+    return state.ladders.some(({ attempt }) => attempt?.cause === id);
   }
 }

@@ -53,7 +53,7 @@ export default async function setUp({ provide }: TestProject): Promise<() => Pro
         // Without it each skip takes a second of real time.
         'history.timerProcessorMaxTimeShift="1ms"',
         // A team's workflow starts anew within a story, not only after 4,096 events.
-        'limit.historyCount.suggestContinueAsNew=150',
+        'limit.historyCount.suggestContinueAsNew=240',
       ],
     }),
     bundleWorkflows(folder),

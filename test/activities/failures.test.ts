@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { historiesOf } from '../support/histories.js';
+import { type Product, startProduct } from '../support/product.js';
+import { fixCard, sent, settled, unpaid } from '../support/stories.js';
+
+let product: Product;
+beforeAll(async () => {
+  product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
+});
+afterAll(() => product?.close());
+
+const PRIVATE = 'admin@private.example';
+const stripeError = {
+  error: {
+    type: 'invalid_request_error',
+    code: 'resource_missing',
+    message: `No such customer: ${PRIVATE}; you used sk_live_private`,
+    param: PRIVATE,
+  },
+};
+
+test('what Stripe and Postmark say in an error is not kept in a history: it can quote addresses and keys', async () => {
+  const fail = (wish: object) =>
+    product.control('POST', '/faults', { kind: 'error', times: 1, ...wish });
+  await fail({ path: '^/v1/customers/', method: 'GET', status: 401, body: stripeError });
+  await fail({ path: '^/v1/invoices/[^/]+$', method: 'POST', status: 400, body: stripeError });
+  await fail({ path: '^/v1/invoices/[^/]+/pay$', status: 500, body: stripeError });
+  await fail({ path: '^/email', status: 422, body: { ErrorCode: 400, Message: PRIVATE } });
+  const team = await unpaid(product);
+  await fixCard(product, team);
+  await product.until(team.teamId, ({ dunning }) => expect(dunning).toBeNull());
+  await settled(product, team.teamId);
+  expect(await product.control('GET', '/faults')).toEqual([]);
+  expect(await sent(product, team.teamId)).toEqual(['payment-warning', 'payment-recovered']);
+
+  const histories = [
+    ...(await historiesOf(product.temporal, `subscription:${team.teamId}`)),
+    ...(await historiesOf(product.temporal, 'mailer')),
+  ].join();
+  expect(histories).toContain('lastFailure');
+  expect(histories).not.toMatch(/private|sk_/);
+  // Payloads are encoded.
+  const payloads = [...histories.matchAll(/"data":\s*"([^"]+)"/g)]
+    .map(([, data]) => Buffer.from(data ?? '', 'base64').toString())
+    .join();
+  expect(payloads).toContain(team.teamId);
+  expect(payloads).not.toMatch(/private|sk_|@(admin|customer)\.example/);
+});

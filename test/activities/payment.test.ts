@@ -1,0 +1,106 @@
+import type Stripe from 'stripe';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
+import { createStripe } from '../../src/stripe/client.js';
+import { StripeUnavailable } from '../../src/stripe/errors.js';
+import { attemptPayment } from '../../src/stripe/payment.js';
+
+let sandbox: Sandbox;
+let stripe: Stripe;
+beforeAll(async () => {
+  sandbox = await startSandbox({ port: 0 });
+  stripe = createStripe('sk_test_sandbox', sandbox.url);
+});
+afterEach(() => control('DELETE', '/faults'));
+afterAll(() => sandbox?.close());
+
+async function control(method: string, path: string, body: object = {}): Promise<{ id: string }> {
+  const response = await fetch(`${sandbox.url}/sandbox${path}`, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return (await response.json()) as { id: string };
+}
+
+/** The unpaid renewal of a customer who has put this card in the place of the one that was declined. */
+async function unpaidRenewal(card: string | null) {
+  const { id: customer } = await stripe.customers.create({
+    payment_method: 'pm_card_visa',
+    invoice_settings: { default_payment_method: 'pm_card_visa' },
+  });
+  const { id } = await stripe.subscriptions.create({
+    customer,
+    items: [{ price: 'price_sandbox_pro' }],
+  });
+  const declining = await control('POST', `/customers/${customer}/card`, {
+    card: 'pm_card_chargeCustomerFail',
+  });
+  const { id: invoiceId } = await control('POST', `/subscriptions/${id}/renew`);
+  if (card === null) await stripe.paymentMethods.detach(declining.id);
+  else await control('POST', `/customers/${customer}/card`, { card });
+  return invoiceId;
+}
+
+const attempt = (invoiceId: string) =>
+  attemptPayment(stripe, { invoiceId, number: 1, paymentMethodId: null, knownFailures: [] });
+
+describe("R28: Stripe's answer to an attempt", () => {
+  test.each([
+    ['paid', 'pm_card_visa', { kind: 'paid' }],
+    [
+      'declined',
+      'pm_card_chargeDeclinedInsufficientFunds',
+      {
+        kind: 'declined',
+        failureId: expect.stringMatching(/^ch_/),
+        paymentMethodId: expect.stringMatching(/^pm_/),
+      },
+    ],
+    [
+      'declined: nothing to pay with',
+      null,
+      { kind: 'declined', failureId: expect.stringMatching(/^in_\w+:1$/), paymentMethodId: null },
+    ],
+    ['confirm', 'pm_card_authenticationRequired', { kind: 'confirm' }],
+  ])('%s', async (_, card, outcome) => {
+    expect(await attempt(await unpaidRenewal(card))).toEqual(outcome);
+  });
+
+  test.each([
+    ['paid already', (id: string) => stripe.invoices.pay(id), 'paid'],
+    ['void', (id: string) => stripe.invoices.voidInvoice(id), 'gone'],
+  ])('%s', async (_, end, kind) => {
+    const invoiceId = await unpaidRenewal('pm_card_visa');
+    await end(invoiceId);
+    expect(await attempt(invoiceId)).toEqual({ kind });
+  });
+
+  test('gone: Stripe has no such invoice', async () => {
+    expect(await attempt('in_unknown')).toEqual({ kind: 'gone' });
+  });
+
+  const pay = { method: 'POST', path: '/pay$' };
+  test.each([
+    ['another 4xx', 400, 'parameter_unknown'],
+    ['a right that the key lacks', 403, 'more_permissions_required'],
+  ])('stopped: %s', async (_, status, code) => {
+    const invoiceId = await unpaidRenewal('pm_card_visa');
+    const body = { error: { type: 'invalid_request_error', code, message: 'no' } };
+    await control('POST', '/faults', { ...pay, kind: 'error', status, body });
+    expect(await attempt(invoiceId)).toEqual({ kind: 'stopped', code });
+  });
+
+  test.each([
+    ['500', { kind: 'error', status: 500 }],
+    ['429', { kind: 'error', status: 429 }],
+    ['409: the key is in use', { kind: 'error', status: 409 }],
+    ['no answer', { kind: 'reset' }],
+  ])('unavailable: %s', async (_, wish) => {
+    const invoiceId = await unpaidRenewal('pm_card_visa');
+    await control('POST', '/faults', { ...pay, ...wish });
+    await expect(attempt(invoiceId)).rejects.toThrow(StripeUnavailable);
+    await control('DELETE', '/faults');
+    expect(await attempt(invoiceId)).toEqual({ kind: 'paid' });
+  });
+});

@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { historiesOf, record } from '../support/histories.js';
+import { startProduct } from '../support/product.js';
+import { fixCard, renew, settled, unpaid } from '../support/stories.js';
+
+const folder = new URL('../histories/', import.meta.url);
+const recorded = readdirSync(folder).filter((name) => name.endsWith('.json'));
+const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
+
+type Code = NonNullable<Parameters<typeof Worker.runReplayHistory>[0]['workflowBundle']>;
+
+function replay(workflowBundle: Code, history: string): Promise<void> {
+  return Worker.runReplayHistory({ workflowBundle }, JSON.parse(history));
+}
+
+describe('recorded histories', () => {
+  let changed: Code;
+  beforeAll(async () => {
+    changed = await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('changed.ts', import.meta.url)),
+      logger: new DefaultLogger('WARN'),
+    });
+  });
+
+  test.each(recorded)('%s replays', async (name) => {
+    await replay({ codePath: inject('workflowBundle') }, read(name));
+  });
+
+  test.each(recorded)('%s is refused to changed workflows', async (name) => {
+    await expect(replay(changed, read(name))).rejects.toThrow(DeterminismViolationError);
+  });
+
+  test.each(recorded)('%s tells nothing of the machine that it was made on', (name) => {
+    expect(read(name)).not.toMatch(
+      /file:|node_modules|\/(home|root|tmp|work|Users)\/|@\w*localhost/,
+    );
+  });
+});
+
+test('a team that was locked and opened again has a history that replays, in each of its runs', async () => {
+  const product = await startProduct({ DUNNING_INTERVALS: '1ms,1ms' });
+  try {
+    const team = await unpaid(product, 3);
+    await settled(product, team.teamId);
+    await fixCard(product, team);
+    await product.until(team.teamId, ({ dunning }) => expect(dunning).toBeNull());
+    await settled(product, team.teamId);
+    await renew(product, team);
+    await settled(product, team.teamId);
+    const ladder = await historiesOf(product.temporal, `subscription:${team.teamId}`);
+    const mailer = await historiesOf(product.temporal, 'mailer');
+    expect(ladder.length).toBeGreaterThan(1);
+    for (const history of [...ladder, ...mailer]) {
+      await replay({ codePath: inject('workflowBundle') }, history);
+    }
+    record('ladder', ladder);
+    record('mailer', mailer);
+  } finally {
+    await product.close();
+  }
+});
