@@ -17,7 +17,8 @@ export const stripeActivities = ({
   policy,
 }: Pick<ActivityDependencies, 'pool' | 'stripe' | 'prices' | 'policy'>) => ({
   /** What is true of the team at Stripe now (R16). Links to invoices go to Postgres, not into the history. */
-  async readTeam({ teamId, customerId, reading, ladders }: ReadCall): Promise<Truth> {
+  async readTeam(call: ReadCall): Promise<Truth> {
+    const { teamId, customerId, subscriptionId, reading, ladders } = call;
     return answered(async () => {
       const team = await findTeam(pool, teamId);
       const { links, ...truth } = await readTruth(
@@ -27,6 +28,7 @@ export const stripeActivities = ({
           customerIds: [...new Set([team?.stripeCustomerId, customerId])].filter(
             (id) => id !== null && id !== undefined,
           ),
+          subscriptionId,
           subscriptionIds: reading.subscriptionIds,
           invoiceIds: [...new Set([...reading.invoiceIds, ...ladders])],
         },

@@ -5,7 +5,6 @@ import { periodAt, previousPeriod } from '../src/domain/period.js';
 import { api, sandbox, until } from './requests.js';
 import { findStack, type Stack } from './stack.js';
 
-const ZONE = 'Asia/Jakarta';
 const DAY_MS = 86_400_000;
 /** One less than the thirteen of the product: all of the month has to be young enough. */
 const MONTHS_KEPT = 12;
@@ -41,7 +40,7 @@ async function live(stack: Stack): Promise<void> {
   });
   const teamId = `demo-${begun.toString(36)}`;
   const team = async () => (await api(stack, 'GET', `/teams/${teamId}`)).body;
-  const workflow = (id: string) => `${stack.temporalUi}/namespaces/default/workflows/${id}`;
+  const workflow = (id: string) => `${stack.temporalUi}/workflows/${id}`;
   const month = await lastOpenMonth(stack);
 
   // The customer's clock stands in the month to be billed, so that its usage can be closed today.
@@ -135,9 +134,9 @@ async function live(stack: Stack): Promise<void> {
 
 /** The last month that nobody has closed yet: usage of a closed one would be billed later. */
 async function lastOpenMonth(stack: Stack) {
-  let month = periodAt(new Date(), ZONE);
+  let month = periodAt(new Date(), stack.zone);
   for (let back = 1; back <= MONTHS_KEPT; back += 1) {
-    month = previousPeriod(month, ZONE);
+    month = previousPeriod(month, stack.zone);
     const { status } = await api(stack, 'GET', `/closes/${month.id}`);
     if (status === 404) return month;
   }

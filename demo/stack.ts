@@ -12,7 +12,10 @@ export interface Stack {
   api: string;
   key: string;
   sandbox: string;
+  /** Where the namespace's workflows are shown. */
   temporalUi: string;
+  /** The billing time zone. */
+  zone: string;
   /** Whether it was started for the demo alone. */
   own: boolean;
   stop(): Promise<void>;
@@ -28,11 +31,18 @@ export async function findStack(env: NodeJS.ProcessEnv): Promise<Stack> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tagih-demo-'));
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', fileURLToPath(new URL('../src/dev.ts', import.meta.url))],
+    [
+      '--import',
+      import.meta.resolve('tsx'),
+      fileURLToPath(new URL('../src/dev.ts', import.meta.url)),
+    ],
     {
       // Its own process group: Ctrl-C reaches the demo alone, which then stops the stack.
       detached: true,
-      stdio: ['ignore', 'ignore', 'inherit'],
+      // Away from a `.env` here: the demo's strikes of seconds are not for a real account.
+      cwd: dataDir,
+      // By the channel the stack hears when the demo is gone, however it ended.
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: { PATH: env['PATH'], DATA_DIR: dataDir, DUNNING_INTERVALS: '3s,3s' },
     },
   );
@@ -52,13 +62,20 @@ export async function findStack(env: NodeJS.ProcessEnv): Promise<Stack> {
 
 function stackOf(dataDir: string): Omit<Stack, 'own' | 'stop'> | undefined {
   const settings = localSettings(dataDir);
-  if (settings?.['SANDBOX_URL'] === undefined) return undefined;
-  const { DUNNING_INTERVALS } = readSettings(settings, ['DUNNING_INTERVALS']);
+  const sandbox = settings?.['SANDBOX_URL'];
+  if (settings === undefined || sandbox === undefined) return undefined;
+  if (settings['STRIPE_API_BASE'] !== sandbox) return undefined;
+  const { DUNNING_INTERVALS, BILLING_TIME_ZONE, TEMPORAL_NAMESPACE } = readSettings(settings, [
+    'DUNNING_INTERVALS',
+    'BILLING_TIME_ZONE',
+    'TEMPORAL_NAMESPACE',
+  ]);
   if (Math.max(...DUNNING_INTERVALS) > LONGEST_INTERVALS_MS) return undefined;
   return {
     api: settings['PUBLIC_URL'] ?? '',
     key: settings['TAGIH_API_KEY'] ?? '',
-    sandbox: settings['SANDBOX_URL'],
-    temporalUi: settings['TEMPORAL_UI_URL'] ?? '',
+    sandbox,
+    temporalUi: `${settings['TEMPORAL_UI_URL'] ?? ''}/namespaces/${TEMPORAL_NAMESPACE}`,
+    zone: BILLING_TIME_ZONE,
   };
 }

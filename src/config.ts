@@ -78,10 +78,11 @@ export class SettingsError extends Error {
   override name = 'SettingsError';
 }
 
-/** The environment of this process, with what `.env` adds to it. */
-export function environment(): Environment {
+/** The environment of this process, with what `.env` adds to it, less what is empty there. */
+export function environment(): Record<string, string> {
   if (existsSync('.env')) process.loadEnvFile('.env');
-  return process.env;
+  const entries = Object.entries(process.env);
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => !!entry[1]));
 }
 
 /** The settings named, all by default. Throws a `SettingsError` that names all that is wrong. */

@@ -19,11 +19,21 @@ import { ensureSecrets } from './dev/secrets.js';
 import { Supervisor } from './dev/supervisor.js';
 import { welcome } from './dev/welcome.js';
 
-// An empty variable is an absent one: copies of .env.example have them.
-const given = Object.fromEntries(
-  Object.entries(environment()).filter((entry): entry is [string, string] => Boolean(entry[1])),
-);
+const given = environment();
 const dataDir = resolve(given.DATA_DIR ?? '.tagih');
+/** Settings of the caller that other commands are told; none is a secret. */
+const TOLD = new Set([
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+  'TEMPORAL_TASK_QUEUE',
+  'BILLING_TIME_ZONE',
+  'CLOSE_GRACE',
+  'DUNNING_INTERVALS',
+  'CONFIRMATION_WINDOW',
+  'EMAIL_FROM',
+  'NEXT_PUBLIC_STRIPE_PRO_PRICE_ID',
+  'NEXT_PUBLIC_STRIPE_ENTERPRISE_PRICE_ID',
+]);
 const supervisor = new Supervisor((name, how) => {
   void fail(failure(name, how, logFile(dataDir, name)));
 });
@@ -34,7 +44,8 @@ try {
   process.stderr.write(`${(error as Error).message}\n`);
   process.exit(1);
 }
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+// `disconnect`: whoever started this with a channel is gone.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) {
   process.on(signal, () => void end(0));
 }
 start().catch(fail);
@@ -58,8 +69,7 @@ async function start(): Promise<void> {
       PUBLIC_URL: api,
       ...temporal.addresses,
       ...sandbox.addresses,
-      // Other commands are told what this one was started with.
-      ...(given.DUNNING_INTERVALS && { DUNNING_INTERVALS: given.DUNNING_INTERVALS }),
+      ...Object.fromEntries(Object.entries(given).filter(([name]) => TOLD.has(name))),
     },
     secrets: ['TAGIH_API_KEY', 'LINK_SECRET', ...(sandbox.secrets ?? [])],
     ...postgres,

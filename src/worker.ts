@@ -9,6 +9,7 @@ import { createPool } from './db/pool.js';
 import { createPostmark } from './email/postmark.js';
 import { runRole } from './role.js';
 import { ensureMonthlyClose } from './schedules.js';
+import { ensureSearchAttributes } from './searchAttributes.js';
 import { createStripe } from './stripe/client.js';
 import { planPrices } from './stripe/prices.js';
 import { temporalConnection } from './temporal.js';
@@ -52,6 +53,10 @@ export async function startWorker(
     shutdownGraceTime: '25s',
   });
   const { TEMPORAL_NAMESPACE: namespace } = settings;
+  await ensureSearchAttributes(connection, namespace).catch((error: unknown) =>
+    // A hosted Temporal lets its console alone do this.
+    log.warn({ err: error }, 'search attributes could not be registered'),
+  );
   await ensureMonthlyClose(new Client({ connection, namespace }), settings);
   const stopped = worker.run().finally(async () => {
     await connection.close();

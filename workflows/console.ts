@@ -52,7 +52,8 @@ const statusOf = ({ subscription, ladders }: TeamState) =>
 
 function attentionOf({ ladders, attention }: TeamState, waitsForStripe: boolean): string {
   if (waitsForStripe) return 'waiting_for_stripe';
-  return ladders.some(({ stopped }) => stopped !== null) ? 'attempt_stopped' : attention;
+  if (attention !== 'none') return attention;
+  return ladders.some(({ stopped }) => stopped !== null) ? 'attempt_stopped' : 'none';
 }
 
 function describe(state: TeamState, waitsForStripe: boolean): string {

@@ -5,6 +5,7 @@ import {
   condition,
   continueAsNew,
   currentUpdateInfo,
+  log,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -37,7 +38,10 @@ export async function subscription(initial: TeamState): Promise<void> {
   const show = () => view.show(state, calls.waitsForStripe);
   const calls = new Calls(state.teamId, (fact) => void inbox.push(fact), show);
 
-  setHandler(messages.fact, (hint) => void inbox.push(hint));
+  setHandler(messages.fact, (hint) => {
+    if (messages.isHint(hint)) inbox.push(hint);
+    else log.warn('a malformed fact was ignored');
+  });
   setHandler(messages.state, () => state);
   handleAct(messages.retryPayment, 'retryPayment');
   handleAct(messages.waive, 'waive');
@@ -94,22 +98,28 @@ export async function subscription(initial: TeamState): Promise<void> {
       async ({ actor, reason, invoiceId }) => {
         const id = currentUpdateInfo()?.id ?? '';
         inbox.push({ kind: 'act', id, action, actor, reason, invoiceId: invoiceId ?? null });
-        await condition(() => acted.has(id) && !isUnderWay(action, id));
+        await condition(() => acted.has(id) && !isUnderWay(action, invoiceId));
         return state;
       },
       {
-        validator({ invoiceId }) {
-          const refused = refusal(coming, action, invoiceId ?? null);
-          if (refused === null) return;
+        validator(input) {
+          const malformed = messages.inputError(input);
+          if (malformed !== null)
+            throw ApplicationFailure.nonRetryable(malformed, 'malformed_input');
+          const repeated = coming.seen.includes(currentUpdateInfo()?.id ?? '');
+          const refused = refusal(coming, action, input.invoiceId ?? null);
+          if (refused === null || repeated) return;
           throw ApplicationFailure.nonRetryable(refused.detail, refused.code);
         },
       },
     );
   }
 
-  function isUnderWay(action: OperatorAction, id: string): boolean {
-    // A reading is shared by all who asked for it.
+  /** A reading, or an attempt to pay, is shared by all who asked for it. */
+  function isUnderWay(action: OperatorAction, named: string | undefined): boolean {
     if (action === 'resync') return state.reading !== null || state.wanted !== null;
-    return state.ladders.some(({ attempt }) => attempt?.cause === id);
+    return state.ladders.some(
+      ({ invoiceId, attempt }) => attempt !== null && (named ?? invoiceId) === invoiceId,
+    );
   }
 }

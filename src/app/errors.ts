@@ -118,7 +118,12 @@ function databaseProblem(error: unknown): Problem | undefined {
   const away = AWAY_CODE.test(code) || AWAY_MESSAGE.test(error.message);
   if (!away) return undefined;
   const headers = { 'retry-after': '1' };
-  return new Problem(503, 'database_unavailable', 'The ledger is away; nothing was recorded.', {
-    headers,
-  });
+  return new Problem(
+    503,
+    'database_unavailable',
+    'The ledger is away; send it again under the same key.',
+    {
+      headers,
+    },
+  );
 }

@@ -1,5 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { Command } from 'commander';
+import { closeBody } from '../app/api/v1/closes/route.js';
 import { type Environment, readSettings } from '../config.js';
 import { CloseService } from '../services/closeService.js';
 import { CloseStarter } from '../services/closeStarter.js';
@@ -32,7 +33,7 @@ export const closeCommand = (settings: () => Environment) =>
         close.status === 'completed' ? 'is closed' : 'is not closed, its workflow was stopped';
       process.stdout.write(
         json
-          ? `${JSON.stringify(close, null, 2)}\n`
+          ? `${JSON.stringify(closeBody(close), null, 2)}\n`
           : `${period} ${outcome}: ${total} records, ${failed} failed.\n`,
       );
       if (close.status === 'failed' || failed > 0) process.exitCode = 1;

@@ -63,7 +63,7 @@ export async function leaveFactsBehind(
 /**
  * Facts about teams that came before `cutoff` and are not in their plan history yet (R39): those that
  * wait for Temporal, those that it has and the team's workflow has not taken, and those for which
- * Stripe is being read. A team remembers the facts of three days.
+ * Stripe is being read, whatever they are. A team remembers the facts of three days.
  */
 export async function countFactsBefore(db: Queryable, cutoff: Date): Promise<number> {
   const { rows } = await db.query<{ count: number }>(
@@ -74,8 +74,10 @@ export async function countFactsBefore(db: Queryable, cutoff: Date): Promise<num
        select e.id from tagih.stripe_events e join tagih.teams t on t.id = e.team_id
         where not e.ignored and e.received_at < $1
           and e.received_at > least($1, now()) - interval '3 days'
-          and (t.state is null or not t.state->'seen' ? e.id
-            or t.state->'reading'->>'cause' = e.id)) behind`,
+          and (t.state is null or not t.state->'seen' ? e.id)
+       union
+       select id from tagih.teams
+        where state->>'reading' is not null or state->>'wanted' is not null) behind`,
     [cutoff],
   );
   return rows[0]?.count ?? 0;

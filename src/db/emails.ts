@@ -49,3 +49,17 @@ export async function closeEmail(
     'refused' in end ? end.refused : null,
   ]);
 }
+
+/** Mails about an unpaid invoice that have not been sent are not to be, once that has ended (R26). */
+export async function withdrawEmails(
+  db: Queryable,
+  teamId: string,
+  invoiceId: string,
+): Promise<void> {
+  await db.query(
+    `update tagih.emails set refused = 'withdrawn'
+      where team_id = $1 and details->>'invoiceId' = $2 and kind <> 'payment-recovered'
+        and sent_at is null and refused is null`,
+    [teamId, invoiceId],
+  );
+}

@@ -142,7 +142,7 @@ create table tagih.usage_billings (
   overage_cost bigint not null,
   amount_due bigint not null,
   watermark timestamp with time zone not null,
-  inputs jsonb not null,
+  inputs json not null,
   digest text not null,
   created_at timestamp with time zone default now() not null,
   status text not null,

@@ -42,6 +42,8 @@ export function takeOutcome(
   draft.put(over);
   switch (outcome.kind) {
     case 'paid':
+      // The subscription's own status follows: it is read, and not awaited from a webhook.
+      draft.want({ ...NOTHING_NAMED, invoiceIds: [invoiceId], cause });
       return draft.happen(over, 'paid', now, because);
     case 'key_spent':
       return draft.attempt(over, by, paymentMethodId, because);

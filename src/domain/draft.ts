@@ -132,6 +132,7 @@ export class Draft {
   }
 
   private end(invoiceId: string): void {
+    this.effects.push({ kind: 'withdraw_mails', invoiceId });
     this.set({
       ladders: this.state.ladders.filter((ladder) => ladder.invoiceId !== invoiceId),
       holds: this.state.holds.filter((id) => id !== invoiceId),

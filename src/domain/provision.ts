@@ -20,11 +20,8 @@ export function provision(
     subscription !== null && holdsPlan(subscription.status) && subscription.plan === null;
   const held = unknownPrice ? before.held : heldPlan(before, subscription, changedAt);
   const tier = unknownPrice ? before.tier : (held?.plan ?? 'free');
-  const attention = unknownPrice
-    ? 'unknown_price'
-    : live.length > 1
-      ? 'second_subscription'
-      : 'none';
+  const attention =
+    live.length > 1 ? 'second_subscription' : unknownPrice ? 'unknown_price' : 'none';
   const effects: Effect[] = [];
   const note = (kind: string, summary: string, details: Record<string, string | null>) =>
     effects.push({
@@ -32,6 +29,9 @@ export function provision(
       entry: { kind, summary, cause: reading.cause, actor: 'stripe', details },
     });
 
+  if (before.subscription === null) {
+    for (const past of truth.subscriptions) effects.push(...pastPeriod(past));
+  }
   if (before.held !== null && !samePeriod(before.held, held)) {
     const ended = truth.subscriptions.find(({ id }) => id === before.held?.subscriptionId)?.endedAt;
     const endsAt = later(ended ?? changedAt, before.held.startsAt);
@@ -53,12 +53,13 @@ export function provision(
     note('tier_changed', `Tier is ${tier}, was ${before.tier}`, { from: before.tier, to: tier });
   }
   if (subscription !== null) {
-    if (attention === 'unknown_price' && subscription.priceId !== before.subscription?.priceId) {
+    if (unknownPrice && subscription.priceId !== before.subscription?.priceId) {
       note('unknown_price', `No plan has the price ${subscription.priceId}`, {
         subscriptionId: subscription.id,
         priceId: subscription.priceId,
       });
-    } else if (attention === 'second_subscription' && attention !== before.attention) {
+    }
+    if (attention === 'second_subscription' && attention !== before.attention) {
       note('second_subscription', 'The customer has more than one subscription', {
         subscriptionIds: live.map(({ id }) => id).join(' '),
       });
@@ -86,6 +87,13 @@ function heldPlan(
       ? subscription.startedAt
       : later(changedAt, same?.startsAt ?? changedAt);
   return { plan, subscriptionId, startsAt, endsAt: null };
+}
+
+/** The plan of a subscription that had ended before anything was known of it: its months are still billed (R37). */
+function pastPeriod({ id, status, plan, startedAt, endedAt }: Subscription): Effect[] {
+  if (status !== 'canceled' || plan === null || endedAt === null) return [];
+  const period = { plan, subscriptionId: id, startsAt: startedAt, endsAt: endedAt };
+  return [{ kind: 'plan_period', period }];
 }
 
 function samePeriod(a: PlanPeriod, b: PlanPeriod | null): boolean {

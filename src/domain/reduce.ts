@@ -80,13 +80,19 @@ function isSeen(draft: Draft, id: string): boolean {
   return false;
 }
 
+const actKinds = {
+  retryPayment: 'operator_retry_payment',
+  waive: 'operator_waive',
+  resync: 'operator_resync',
+} as const;
+
 /** An operator's act, which `refusal` has let pass (R31). */
 function takeAct(draft: Draft, act: Act, now: Instant): void {
   const { id, action, actor, reason, invoiceId } = act;
   if (isSeen(draft, id)) return;
   const because: Cause = { cause: id, actor };
   const named = draft.state.ladders.filter((l) => invoiceId === null || l.invoiceId === invoiceId);
-  draft.note(`operator_${action}`, `${actor}: ${reason}`, because, { invoiceId });
+  draft.note(actKinds[action], `${actor}: ${reason}`, because, { invoiceId });
   switch (action) {
     case 'retryPayment':
       for (const ladder of named) {

@@ -136,11 +136,20 @@ export interface DunningMailDetails {
 export type Effect =
   | { kind: 'mail'; mail: DunningMail; cause: string; details: DunningMailDetails }
   | { kind: 'timeline'; entry: TimelineEntry }
-  | { kind: 'plan_period'; period: PlanPeriod };
+  | { kind: 'plan_period'; period: PlanPeriod }
+  /** The ladder of an invoice has ended: what was not mailed of it is not to be (R26). */
+  | { kind: 'withdraw_mails'; invoiceId: string };
 
 /** A call to Stripe that should be under way while the state says so. */
 export type Call =
-  | { kind: 'read'; id: string; customerId: string | null; reading: Reading; ladders: string[] }
+  | {
+      kind: 'read';
+      id: string;
+      customerId: string | null;
+      subscriptionId: string | null;
+      reading: Reading;
+      ladders: string[];
+    }
   | {
       kind: 'attempt';
       id: string;
@@ -184,6 +193,7 @@ export function callsOf(state: TeamState): Call[] {
             kind: 'read' as const,
             id: `read:${reading.number}`,
             customerId,
+            subscriptionId: state.subscription?.id ?? null,
             reading,
             ladders: state.ladders.map(({ invoiceId }) => invoiceId),
           },

@@ -21,7 +21,8 @@ export type MailResult =
 export function createPostmark(serverToken: string, apiBase: string | undefined): ServerClient {
   const base = apiBase === undefined ? undefined : new URL(apiBase);
   return new ServerClient(serverToken, {
-    timeout: 30_000,
+    // In seconds, unlike Stripe's: well below the time of the activity that sends.
+    timeout: 30,
     ...(base && { requestHost: base.host, useHttps: base.protocol === 'https:' }),
   });
 }

@@ -1,8 +1,15 @@
-import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import {
+  type Client,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+} from '@temporalio/client';
 import { type Close, findClose, reopenClose } from '../db/closes.js';
 import type { Pool } from '../db/pool.js';
 import type { CloseService } from './closeService.js';
-import { requireTemporal } from './temporalUnavailable.js';
+import { requireTemporal, TemporalUnavailable } from './temporalUnavailable.js';
+
+/** Longer than a healthy Temporal ever takes. */
+const START_WITHIN_MS = 5_000;
 
 /** Starts closes on Temporal, and tells how far they are. */
 export class CloseStarter {
@@ -36,15 +43,21 @@ export class CloseStarter {
   /** Whether it was started; false: it ran already. */
   private async startOrJoin(period: string): Promise<boolean> {
     try {
-      await this.client.workflow.start('close', {
-        workflowId: `close:${period}`,
-        taskQueue: this.taskQueue,
-        args: [period],
-        staticSummary: `Close of ${period}`,
-      });
+      await this.client.withDeadline(Date.now() + START_WITHIN_MS, () =>
+        this.client.workflow.start('close', {
+          workflowId: `close:${period}`,
+          taskQueue: this.taskQueue,
+          args: [period],
+          staticSummary: `Close of ${period}`,
+        }),
+      );
       return true;
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+      if (error instanceof ServiceError) {
+        const detail = 'Temporal went away meanwhile; asked again, the close is started or joined.';
+        throw new TemporalUnavailable(detail, { cause: error });
+      }
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-import { insertEmail } from '../db/emails.js';
+import { insertEmail, withdrawEmails } from '../db/emails.js';
 import { enqueue, MAILER } from '../db/outbox.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
 import { holdParking } from '../db/stripeEvents.js';
@@ -37,6 +37,8 @@ async function saveEffect(db: Queryable, teamId: string, effect: Effect, at: Ins
       return insertTimelineEntry(db, teamId, new Date(at), effect.entry);
     case 'plan_period':
       return putPlanPeriod(db, teamId, effect.period);
+    case 'withdraw_mails':
+      return withdrawEmails(db, teamId, effect.invoiceId);
     case 'mail': {
       const { mail: kind, cause, details } = effect;
       return sendMail(db, { teamId, kind, cause, details }, at);

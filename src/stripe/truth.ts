@@ -9,6 +9,8 @@ import { refusal } from './errors.js';
 export type PlanPrices = ReadonlyMap<string, PlanId>;
 
 export interface Ask {
+  /** The subscription that the team has as far as is known: it must be there. */
+  subscriptionId: string | null;
   customerIds: readonly string[];
   subscriptionIds: readonly string[];
   invoiceIds: readonly string[];
@@ -60,8 +62,12 @@ export async function readTruth(
     subscriptions: mapped,
     invoices: [...read.flat(), ...deleted.map(asVoid)],
     defaultPaymentMethodIds:
-      open.length === 0 ? [] : await readDefaultPaymentMethods(stripe, customerId, ofCurrent),
-    links: new Map(open.map((i) => [i.id, i.hosted_invoice_url ?? ''] as const)),
+      open.length === 0 ? [] : await readDefaultPaymentMethod(stripe, customerId, ofCurrent),
+    links: new Map(
+      open.flatMap(({ id, hosted_invoice_url }) =>
+        hosted_invoice_url ? [[id, hosted_invoice_url] as const] : [],
+      ),
+    ),
   };
 }
 
@@ -74,9 +80,15 @@ async function readSubscriptions(stripe: Stripe, ask: Ask): Promise<Stripe.Subsc
     ),
   );
   const listed = (await Promise.all(lists)).flatMap((list) => list ?? []);
-  const missing = ask.subscriptionIds.filter((id) => listed.every((known) => known.id !== id));
+  const isListed = (id: string) => listed.some((known) => known.id === id);
+  const { subscriptionId: known } = ask;
+  // Stripe forgets no subscription. Where it does not know this one, the key is another account's:
+  // this throws, lest every team lose its plan.
+  const own = known === null || isListed(known) ? [] : [await stripe.subscriptions.retrieve(known)];
+  const missing = ask.subscriptionIds.filter((id) => id !== known && !isListed(id));
   const named = missing.map((id) => unlessMissing(stripe.subscriptions.retrieve(id)));
-  return [...listed, ...(await Promise.all(named)).filter((found) => found !== undefined)];
+  const found = (await Promise.all(named)).filter((subscription) => subscription !== undefined);
+  return [...listed, ...own, ...found];
 }
 
 /** undefined for what Stripe does not have: a mistaken or deleted id must not keep the rest from being read. */
@@ -99,18 +111,23 @@ async function readInvoices(
     .autoPagingToArray({ limit: 1_000 });
   const open = (await unlessMissing(list)) ?? [];
   const others = named.filter((id) => open.every((invoice) => invoice.id !== id));
-  const found = others.map((id) => unlessMissing(stripe.invoices.retrieve(id)));
+  const found = others.map((id) =>
+    unlessMissing(stripe.invoices.retrieve(id, { expand: ['payments'] })),
+  );
   return [...open, ...(await Promise.all(found)).filter((invoice) => invoice !== undefined)];
 }
 
-async function readDefaultPaymentMethods(
+/** The payment method that Stripe would charge: the subscription's own, else the customer's. */
+async function readDefaultPaymentMethod(
   stripe: Stripe,
   customerId: string,
   subscription: Stripe.Subscription | undefined,
 ): Promise<string[]> {
+  const own = idOf(subscription?.default_payment_method);
+  if (own !== null) return [own];
   const customer = await stripe.customers.retrieve(customerId);
-  const ofCustomer = customer.deleted ? null : customer.invoice_settings.default_payment_method;
-  return [subscription?.default_payment_method, ofCustomer].flatMap((method) => idOf(method) ?? []);
+  const method = customer.deleted ? null : customer.invoice_settings.default_payment_method;
+  return [idOf(method) ?? []].flat();
 }
 
 function subscriptionOf(subscription: Stripe.Subscription, prices: PlanPrices): Subscription {

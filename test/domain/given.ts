@@ -106,7 +106,7 @@ export class Story {
     for (const effect of effects) {
       if (effect.kind === 'mail') this.mails.push(effect);
       else if (effect.kind === 'timeline') this.timeline.push(effect.entry);
-      else this.planPeriods.push(effect.period);
+      else if (effect.kind === 'plan_period') this.planPeriods.push(effect.period);
     }
     return effects;
   }

@@ -68,7 +68,7 @@ describe('R31: what operators do', () => {
     team.acts(day(1), 'waive');
     expect(team.timeline.filter(({ actor }) => actor === 'budi')).toEqual([
       expect.objectContaining({ kind: 'operator_resync', summary: 'budi: asked for' }),
-      expect.objectContaining({ kind: 'operator_retryPayment' }),
+      expect.objectContaining({ kind: 'operator_retry_payment' }),
       expect.objectContaining({ kind: 'operator_waive' }),
       expect.objectContaining({ kind: 'invoice_closed' }),
     ]);

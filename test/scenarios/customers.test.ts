@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import * as messages from '../../workflows/messages.js';
 import { type Product, startProduct } from '../support/product.js';
-import { customerTeam, subscriber } from '../support/stories.js';
+import { customerTeam, settled, subscriber } from '../support/stories.js';
 
 let product: Product;
 beforeAll(async () => {
@@ -34,20 +35,7 @@ test('a team whose subscription is at another customer keeps it, also when it is
 
 test('a customer and an invoice that Stripe does not have keep nothing else from being read', async () => {
   const { teamId } = await subscriber(product);
-  await product.pool.query(
-    `insert into tagih.outbox (workflow_id, fact) values ('subscription:' || $1::text, $2)`,
-    [
-      teamId,
-      {
-        kind: 'hint',
-        id: 'evt_of_nothing',
-        type: 'invoice.paid',
-        object: 'in_that_never_was',
-        at: new Date().toISOString(),
-      },
-    ],
-  );
-  await product.pool.query('notify tagih_outbox');
+  await tell(teamId, 'evt_of_nothing', 'in_that_never_was');
   const mistaken = `${teamId}_mistaken`;
   await product.api('PUT', `/api/v1/teams/${mistaken}`, {
     name: 'Mistaken',
@@ -59,3 +47,69 @@ test('a customer and an invoice that Stripe does not have keep nothing else from
     expect(answer.status).toBe(200);
   }
 });
+
+test("another account's key takes no team its plan (R28)", async () => {
+  const { teamId } = await subscriber(product);
+  const body = { error: { type: 'invalid_request_error', code: 'resource_missing' } };
+  const path = '^/v1/(subscriptions|customers|invoices)';
+  await product.control('POST', '/faults', { path, kind: 'error', status: 404, body });
+  await product.control('DELETE', '/requests');
+  await tell(teamId, 'evt_under_another_key');
+  await expect
+    .poll(async () => {
+      const all = await product.control<{ path: string }[]>(
+        'GET',
+        '/requests?path=/v1/subscriptions/sub',
+      );
+      return all.length;
+    })
+    .toBeGreaterThan(1);
+  await product.until(teamId, ({ tier }) => expect(tier).toBe('pro'));
+  await product.control('DELETE', '/faults');
+  await settled(product, teamId);
+  await product.until(teamId, ({ tier }) => expect(tier).toBe('pro'));
+});
+
+test('what anyone may send from Temporal UI is refused or ignored when it is malformed, and stops no team', async () => {
+  const { teamId } = await subscriber(product);
+  const workflow = product.temporal.workflow.getHandle(`subscription:${teamId}`);
+  for (const fact of [{}, null, { kind: 'hint', id: 'x' }, { kind: 'read', number: 1 }]) {
+    await workflow.signal('fact', fact);
+  }
+  for (const input of [{}, { actor: 'budi', reason: '\0' }, { actor: 1, reason: 'x' }]) {
+    const update = workflow.executeUpdate(messages.resync, { args: [input as never] });
+    await expect(update).rejects.toThrow();
+  }
+  const answer = await product.api('POST', `/api/v1/teams/${teamId}/actions/resync`, resync);
+  expect(answer.status).toBe(200);
+});
+
+test('a subscription that ended before anything was known of it is billed for its months (R37)', async () => {
+  const customer = await product.stripe.customers.create({
+    email: 'past@customer.example',
+    payment_method: 'pm_card_visa',
+    invoice_settings: { default_payment_method: 'pm_card_visa' },
+  });
+  const { id } = await product.stripe.subscriptions.create({
+    customer: customer.id,
+    items: [{ price: 'price_sandbox_enterprise' }],
+    billing_mode: { type: 'flexible' },
+  });
+  await product.stripe.subscriptions.cancel(id);
+  await product.api('PUT', '/api/v1/teams/late', {
+    name: 'Late',
+    adminEmail: 'a@late.example',
+    stripeCustomerId: customer.id,
+  });
+  await product.until('late', ({ subscriptionStatus }) =>
+    expect(subscriptionStatus).toBe('canceled'),
+  );
+  const usage = await product.api('GET', '/api/v1/teams/late/usage');
+  expect(usage.body.tokenLimit).toBe(500_000);
+});
+
+/** A fact as the relay would bring it. */
+async function tell(teamId: string, id: string, object: string | null = null) {
+  const hint = { kind: 'hint', id, type: 'invoice.paid', object, at: new Date().toISOString() };
+  await product.temporal.workflow.getHandle(`subscription:${teamId}`).signal('fact', hint);
+}

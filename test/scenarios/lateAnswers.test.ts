@@ -42,7 +42,7 @@ describe.concurrent('R31: an act whose effect takes long is answered all the sam
       const keys = new Set(await attempts(product, team.invoiceId));
       expect([...keys]).toEqual([`tagih:pay:${team.invoiceId}:1`]);
       const lines = await timeline(product, team.teamId);
-      expect(lines.filter(({ kind }) => kind === 'operator_retryPayment')).toHaveLength(1);
+      expect(lines.filter(({ kind }) => kind === 'operator_retry_payment')).toHaveLength(1);
     } finally {
       await product.close();
     }

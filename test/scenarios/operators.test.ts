@@ -38,7 +38,7 @@ describe('R31: retry-payment', () => {
     expect(after.ladders[0]?.timer).toEqual(before.ladders[0]?.timer);
     expect(await attempts(product, team.invoiceId)).toHaveLength(1);
     expect(await sent(product, team.teamId)).toEqual(['payment-warning']);
-    expect(await linesOf(team.teamId, 'operator_retryPayment')).toMatchObject([
+    expect(await linesOf(team.teamId, 'operator_retry_payment')).toMatchObject([
       { actor: who.actor, summary: expect.stringContaining(who.reason) },
     ]);
     expect(await linesOf(team.teamId, 'payment_attempt_failed')).toMatchObject([
@@ -65,7 +65,7 @@ describe('R31: retry-payment', () => {
     const answers = [...(await Promise.all([retry(), retry()])), await retry()];
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(await attempts(product, team.invoiceId)).toHaveLength(1);
-    expect(await linesOf(team.teamId, 'operator_retryPayment')).toHaveLength(1);
+    expect(await linesOf(team.teamId, 'operator_retry_payment')).toHaveLength(1);
   });
 });
 

@@ -68,7 +68,8 @@ function childrenOf(pid: number): number[] {
   return list.trim().split('\n').map(Number);
 }
 
-const stillRunning = (pids: number[]) => pids.filter(isAlive).map(commandLine);
+/** One without a command line has ended, and waits to be reaped. */
+const stillRunning = (pids: number[]) => pids.filter(isAlive).map(commandLine).filter(Boolean);
 
 test('a fresh installation answers the requests that it prints, and stops without leaving anything', async () => {
   const { child, exited, pid, requests } = await start();

@@ -4,6 +4,7 @@ import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { historiesOf, record } from '../support/histories.js';
+import { close, monthsAgo, subscribedIn, track } from '../support/months.js';
 import { startProduct } from '../support/product.js';
 import { fixCard, renew, settled, unpaid } from '../support/stories.js';
 
@@ -59,6 +60,41 @@ test('a team that was locked and opened again has a history that replays, in eac
     }
     record('ladder', ladder);
     record('mailer', mailer);
+  } finally {
+    await product.close();
+  }
+});
+
+test('a month that was closed by its schedule has histories that replay', async () => {
+  const product = await startProduct();
+  try {
+    const month = monthsAgo(1);
+    const { teamId } = await subscribedIn(product, month, 'pro');
+    await track(product, month, teamId, 60_000);
+    const schedule = product.temporal.schedule.getHandle('monthly-close');
+    const afterwards = new Date(month.end.getTime() + 86_400_000);
+    await schedule.backfill({ start: month.end, end: afterwards, overlap: 'ALLOW_ALL' });
+    await expect
+      .poll(async () => (await product.api('GET', `/api/v1/closes/${month.id}`)).body.status)
+      .toBe('completed');
+    await close(product, month);
+    const runs: [string, string][] = [
+      ['close', `close:${month.id}`],
+      ['close-page', `close:${month.id}:1`],
+    ];
+    for await (const { workflowId } of product.temporal.workflow.list({
+      query: `WorkflowType = 'monthlyCloseRun'`,
+    })) {
+      runs.push(['close-run', workflowId]);
+    }
+    expect(runs).toHaveLength(3);
+    for (const [name, workflowId] of runs) {
+      const histories = await historiesOf(product.temporal, workflowId);
+      for (const history of histories) {
+        await replay({ codePath: inject('workflowBundle') }, history);
+      }
+      record(name, histories);
+    }
   } finally {
     await product.close();
   }

@@ -29,8 +29,8 @@ create table tagih.usage_billings (
   amount_due     bigint not null,
   -- When the period was sealed: what was committed by then is what was rated.
   watermark      timestamptz not null,
-  -- What it was computed from, and what stands for that (R33).
-  inputs         jsonb not null,
+  -- What it was computed from, to the letter, and what stands for that (R33).
+  inputs         json not null,
   digest         text not null,
   created_at     timestamptz not null default now(),
   -- From here on a record may change (R33).

@@ -20,7 +20,8 @@ const closeSchema = z
   })
   .meta({ id: 'Close' });
 
-const closeBody = (close: Close) => ({
+/** How far a close is, as the API shows it. */
+export const closeBody = (close: Close) => ({
   ...close,
   overage: money(close.overage),
   startedAt: close.startedAt.toISOString(),

@@ -10,12 +10,11 @@ import {
   teamId,
   teamParams,
   teamSchema,
-  text,
 } from '../../../schemas.js';
 import { teamBody } from './teamBody.js';
 
 const putBody = z.strictObject({
-  name: text(200).min(1, 'must not be empty'),
+  name: z.string().regex(/^[^\p{Cc}\p{Cs}]{1,200}$/u, 'must be 1 to 200 characters of one line'),
   adminEmail: z.email('must be an e-mail address').max(320),
   stripeCustomerId: z
     .string()

@@ -26,7 +26,7 @@ function dunningBody(ladders: readonly Ladder[], links: ReadonlyMap<string, stri
   const first = leading(ladders);
   if (first === undefined || first.strike === 0) return null;
   const climbing = ladders.filter(({ strike }) => strike > 0);
-  const attempts = climbing.flatMap(({ timer }) => (timer?.for === 'attempt' ? [timer.at] : []));
+  const attempts = climbing.flatMap(({ timer }) => (timer === null ? [] : [timer.at]));
   return {
     strike: first.strike,
     invoiceId: first.invoiceId,
