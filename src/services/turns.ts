@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { insertEmail, withdrawEmails } from '../db/emails.js';
 import { enqueue, MAILER } from '../db/outbox.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
@@ -10,9 +11,14 @@ import { subscriptionStatus } from '../domain/subscription.js';
 import type { Effect, TeamState } from '../domain/team.js';
 import { deliverParked } from './stripeEvents.js';
 
+/** A workflow that was reset, or comes from a backup, goes on from a past that the ledger has left behind. */
+class StaleTurn extends Error {
+  override name = 'StaleTurn';
+}
+
 /**
  * Writes a turn of a team's workflow in one transaction: state, plan periods, timeline, mails. Written
- * once, however often it is asked for.
+ * once, however often it is asked for. Throws when the ledger holds a later turn.
  */
 export async function saveTurn(
   pool: Pool,
@@ -25,7 +31,12 @@ export async function saveTurn(
     const before = await findTeam(db, state.teamId);
     const learnsCustomer = state.customerId !== null && before?.stripeCustomerId === null;
     if (learnsCustomer) await holdParking(db);
-    if (!(await saveTeamState(db, state, derived))) return;
+    if (!(await saveTeamState(db, state, derived))) {
+      if (isDeepStrictEqual(before?.state, state)) return;
+      throw new StaleTurn(
+        `The ledger is ahead of this workflow at turn ${state.turn}: terminate it, and resync the team.`,
+      );
+    }
     if (learnsCustomer) await deliverParked(db, state.teamId);
     for (const effect of effects) await saveEffect(db, state.teamId, effect, at);
   });

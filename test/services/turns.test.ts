@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createPool, type Pool } from '../../src/db/pool.js';
+import { putTeam } from '../../src/db/teams.js';
+import { listTimeline } from '../../src/db/timeline.js';
+import { newTeam, type TeamState } from '../../src/domain/team.js';
+import { saveTurn } from '../../src/services/turns.js';
+import { createDatabase } from '../support/database.js';
+
+let pool: Pool;
+let drop: () => Promise<void>;
+beforeAll(async () => {
+  const database = await createDatabase();
+  drop = database.drop;
+  pool = createPool(database.url, () => {});
+  await putTeam(pool, {
+    id: 'acme',
+    name: 'Acme',
+    adminEmail: 'a@acme.example',
+    stripeCustomerId: null,
+  });
+});
+afterAll(async () => {
+  await pool?.end();
+  await drop?.();
+});
+
+const at = '2026-11-01T00:00:00.000Z';
+const turn = (state: Partial<TeamState>) => ({
+  state: { ...newTeam('acme', null), ...state },
+  effects: [
+    {
+      kind: 'timeline' as const,
+      entry: { kind: 'told', summary: 'Told', cause: 'evt_1', actor: 'stripe', details: {} },
+    },
+  ],
+  at,
+});
+
+test('a turn that is written again changes nothing; one that the ledger has left behind fails, and is seen', async () => {
+  await saveTurn(pool, turn({ turn: 1 }));
+  await saveTurn(pool, turn({ turn: 1 }));
+  expect(await listTimeline(pool, 'acme', Number.MAX_SAFE_INTEGER, 10)).toHaveLength(1);
+  await saveTurn(pool, turn({ turn: 2, tier: 'pro' }));
+  await expect(saveTurn(pool, turn({ turn: 2, tier: 'free' }))).rejects.toThrow('resync');
+  await expect(saveTurn(pool, turn({ turn: 1 }))).rejects.toThrow('resync');
+});
