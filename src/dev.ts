@@ -51,10 +51,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) {
 start().catch(fail);
 
 async function start(): Promise<void> {
-  const ports = await choosePorts({
-    ...defaultPorts,
-    server: Number(given.PORT ?? defaultPorts.server),
-  });
+  const wanted = { ...defaultPorts, server: Number(given.PORT ?? defaultPorts.server) };
+  const ports = await choosePorts(wanted);
+  for (const [name, port] of Object.entries(wanted)) {
+    const got = ports[name as keyof typeof ports];
+    if (got !== port) process.stdout.write(`  Port ${port} is taken: ${name} listens on ${got}.\n`);
+  }
   const secrets = ensureSecrets(dataDir);
   const machine: Machine = { dataDir, given, ports, secrets, supervisor };
   const [postgres, temporal, sandbox] = await Promise.all([

@@ -40,10 +40,17 @@ export class Console {
   }
 }
 
+const timerNames = {
+  attempt: 'next attempt to pay',
+  confirmation: 'end of the wait for the confirmation of',
+} as const;
+
 /** What a timer waits for, as Temporal UI shows it. */
 export function describeTimer({ ladders }: TeamState): string {
   return ladders
-    .flatMap(({ invoiceId, timer }) => (timer === null ? [] : [`${timer.for} of ${invoiceId}`]))
+    .flatMap(({ invoiceId, timer }) =>
+      timer === null ? [] : [`${timerNames[timer.for]} ${invoiceId}`],
+    )
     .join(', ');
 }
 
@@ -66,6 +73,7 @@ function describe(state: TeamState, waitsForStripe: boolean): string {
     const stage = ladder.strike === 0 ? 'Waits for confirmation' : `Strike ${ladder.strike} of 3`;
     parts.push(`${stage} · ${ladder.invoiceId} ${amount}`);
     if (ladder.attempt !== null) parts.push(`payment attempt ${ladder.attempt.number} under way`);
+    if (ladder.strike === 3) parts.push('locked until it is paid');
     if (ladder.stopped !== null) parts.push(`attempt stopped: ${ladder.stopped}`);
   }
   if (due !== null) parts.push(`next action ${due.slice(0, 16).replace('T', ' ')} UTC`);

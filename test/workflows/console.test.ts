@@ -56,7 +56,7 @@ test('operators see in Temporal UI where a team stands, what it waits for, and f
   expect(await details(team)).toMatch(
     /^pro · past_due · Strike 1 of 3 · in_\w+ Rp\s299\.000 · next action \d{4}-\d\d-\d\d \d\d:\d\d UTC$/,
   );
-  expect(await timerSummary(team)).toBe(`attempt of ${team.invoiceId}`);
+  expect(await timerSummary(team)).toBe(`next attempt to pay ${team.invoiceId}`);
   const { typedSearchAttributes: attributes, staticSummary } = await workflowOf(team).describe();
   const get = (name: string) => attributes.get(defineSearchAttributeKey(name, 'KEYWORD'));
   await expect(staticSummary()).resolves.toBe(`Team ${team.teamId}`);
@@ -77,7 +77,9 @@ test('operators see in Temporal UI where a team stands, what it waits for, and f
   await expect
     .poll(() => found('TagihStrike = 3'), patiently)
     .toEqual([`subscription:${team.teamId}`]);
-  expect(await details(team)).toMatch(/^pro · unpaid · Strike 3 of 3 · in_\w+ Rp\s299\.000$/);
+  expect(await details(team)).toMatch(
+    /^pro · unpaid · Strike 3 of 3 · in_\w+ Rp\s299\.000 · locked until it is paid$/,
+  );
 
   await fixCard(product, team);
   await product.until(team.teamId, ({ dunning }) => expect(dunning).toBeNull());
