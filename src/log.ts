@@ -9,7 +9,8 @@ export function createLog(level: string, role: string): Logger {
       paths: ['*.authorization', '*.adminEmail', '*.email', '*.key', '*.password', '*.secret'],
       censor: '[redacted]',
     },
-    serializers: { err: (error: unknown) => describeError(error) },
+    // Temporal's SDK calls it `error`.
+    serializers: { err: describeError, error: describeError },
   });
 }
 

@@ -1,3 +1,5 @@
+/** @jsxRuntime automatic */
+// tsx reads tsconfig.json of the folder that it is started in, which may be any.
 import { renderToStaticMarkup } from 'react-dom/server';
 
 /** What a mail says: it is shown as HTML and as plain text alike. */
