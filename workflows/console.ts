@@ -4,7 +4,7 @@ import { leading, teamStrike } from '../src/domain/dunning.js';
 import { display } from '../src/domain/money.js';
 import { catalogue } from '../src/domain/plans.js';
 import { subscriptionStatus } from '../src/domain/subscription.js';
-import { nextDueAt, type TeamState } from '../src/domain/team.js';
+import { type Fact, nextDueAt, type TeamState } from '../src/domain/team.js';
 import { searchAttributes } from './searchAttributes.js';
 
 const tier = defineSearchAttributeKey('TagihTier', searchAttributes.TagihTier);
@@ -38,6 +38,17 @@ export class Console {
     if (now !== this.shown) upsertSearchAttributes(attributes);
     this.shown = now;
   }
+}
+
+/** What a turn was about, as Temporal UI shows it: the facts that it took, and what they led to. */
+export function describeTurn({ turn, ladders }: TeamState, facts: readonly Fact[]): string {
+  const told = facts.flatMap((fact) => {
+    if (fact.kind === 'hint') return fact.type;
+    if (fact.kind === 'act') return `${fact.action} by ${fact.actor}`;
+    return fact.kind === 'due' ? [] : fact.kind.replace('_', ' ');
+  });
+  const because = told.length === 0 ? 'timer' : [...new Set(told)].join(', ');
+  return `Write turn ${turn}: ${because} · strike ${teamStrike(ladders)}`.slice(0, 200);
 }
 
 const timerNames = {

@@ -19,7 +19,7 @@ import {
   type TeamState,
 } from '../src/domain/team.js';
 import { Calls } from './calls.js';
-import { Console, describeTimer } from './console.js';
+import { Console, describeTimer, describeTurn } from './console.js';
 import * as messages from './messages.js';
 import { ledger } from './proxies.js';
 
@@ -38,14 +38,22 @@ export async function subscription(initial: TeamState): Promise<void> {
   const show = () => view.show(state, calls.waitsForStripe);
   const calls = new Calls(state.teamId, (fact) => void inbox.push(fact), show);
 
-  setHandler(messages.fact, (hint) => {
-    if (messages.isHint(hint)) inbox.push(hint);
-    else log.warn('a malformed fact was ignored');
-  });
-  setHandler(messages.state, () => state);
-  handleAct(messages.retryPayment, 'retryPayment');
-  handleAct(messages.waive, 'waive');
-  handleAct(messages.resync, 'resync');
+  setHandler(
+    messages.fact,
+    (hint) => {
+      if (messages.isHint(hint)) inbox.push(hint);
+      else log.warn('a malformed fact was ignored');
+    },
+    { description: 'Something happened at Stripe, by id: it is read there' },
+  );
+  setHandler(messages.state, () => state, { description: 'The state as the ledger has it' });
+  handleAct(
+    messages.retryPayment,
+    'retryPayment',
+    'Try the unpaid invoices now; no strike if it fails',
+  );
+  handleAct(messages.waive, 'waive', 'Give up the unpaid invoices and open the team again');
+  handleAct(messages.resync, 'resync', 'Read the team at Stripe anew');
 
   show();
   calls.steer(callsOf(state));
@@ -81,7 +89,9 @@ export async function subscription(initial: TeamState): Promise<void> {
     const facts: Fact[] = [...inbox.splice(0), { kind: 'due' }];
     const next = reduce(state, facts, now);
     coming = next.state;
-    await ledger.saveTurn({ ...next, at: now });
+    await ledger.saveTurn.executeWithOptions({ summary: describeTurn(next.state, facts) }, [
+      { ...next, at: now },
+    ]);
     state = next.state;
     for (const fact of facts) if (fact.kind === 'act') acted.add(fact.id);
     calls.steer(callsOf(state));
@@ -92,6 +102,7 @@ export async function subscription(initial: TeamState): Promise<void> {
   function handleAct(
     update: UpdateDefinition<TeamState, [messages.OperatorInput]>,
     action: OperatorAction,
+    description: string,
   ): void {
     setHandler(
       update,
@@ -102,6 +113,7 @@ export async function subscription(initial: TeamState): Promise<void> {
         return state;
       },
       {
+        description: `${description}. Input: { actor, reason, invoiceId? }`,
         validator(input) {
           const malformed = messages.inputError(input);
           if (malformed !== null)
