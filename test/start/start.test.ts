@@ -117,3 +117,27 @@ test('when it is killed its parts end too, and the next start works', async () =
   expect(paste(requests[1])).toMatchObject({ result: 'duplicate' });
   expect(JSON.parse(readFileSync(join(dataDir, 'running.json'), 'utf8')).pid).not.toBe(pid);
 });
+
+// Here, for two stacks that choose their ports at the same moment can choose the same.
+test('the demo brings what it needs, tells its story to the end, and stops', async () => {
+  const { PATH = '' } = process.env;
+  const demo = spawn(
+    process.execPath,
+    [
+      '--import',
+      import.meta.resolve('tsx'),
+      fileURLToPath(new URL('../../demo/demo.ts', import.meta.url)),
+    ],
+    { cwd: folder, env: { PATH, DATA_DIR: folder }, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let told = '';
+  for (const stream of [demo.stdout, demo.stderr]) {
+    stream.on('data', (chunk) => {
+      told += chunk;
+    });
+  }
+  const [code] = await once(demo, 'close');
+  expect(told).toContain('Usage of Kopi Nusantara');
+  expect(told).not.toContain('Activity failed');
+  expect(code).toBe(0);
+}, 90_000);
