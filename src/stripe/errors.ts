@@ -45,3 +45,13 @@ export function isStoredError(error: unknown): boolean {
     error.headers?.['idempotent-replayed'] === 'true'
   );
 }
+
+/** undefined for what Stripe does not have: a mistaken or deleted id must not keep the rest from being read. */
+export async function unlessMissing<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (refusal(error).code === 'resource_missing') return undefined;
+    throw error;
+  }
+}

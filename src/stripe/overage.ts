@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { refusal } from './errors.js';
+import { unlessMissing } from './errors.js';
 import { OWN_INVOICE } from './truth.js';
 
 /** What a record puts on a customer's bill. */
@@ -110,19 +110,10 @@ export async function readItem(
   stripe: Stripe,
   itemId: string,
 ): Promise<Stripe.InvoiceItem | undefined> {
-  try {
-    return await stripe.invoiceItems.retrieve(itemId);
-  } catch (error) {
-    if (refusal(error).statusCode === 404) return undefined;
-    throw error;
-  }
+  return unlessMissing(stripe.invoiceItems.retrieve(itemId));
 }
 
 /** Takes an item back that is on no invoice yet; one that is gone already is no error. */
 export async function deleteItem(stripe: Stripe, itemId: string): Promise<void> {
-  try {
-    await stripe.invoiceItems.del(itemId);
-  } catch (error) {
-    if (refusal(error).statusCode !== 404) throw error;
-  }
+  await unlessMissing(stripe.invoiceItems.del(itemId));
 }

@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import type { Outcome } from '../domain/team.js';
-import { isStoredError, refusal } from './errors.js';
-import { failedCharges } from './truth.js';
+import { isStoredError, refusal, unlessMissing } from './errors.js';
+import { failedCharges, paymentIntentOf } from './truth.js';
 
 export interface PaymentAttempt {
   invoiceId: string;
@@ -68,10 +68,9 @@ async function lookAfterStoredError(stripe: Stripe, attempt: PaymentAttempt): Pr
   const invoice = await readInvoice(stripe, attempt.invoiceId);
   if (invoice?.status === 'paid') return { kind: 'paid' };
   if (invoice?.status !== 'open') return { kind: 'gone' };
-  const payment = invoice.payments?.data.find(({ is_default }) => is_default)?.payment;
-  const intent = payment?.payment_intent;
-  if (intent === undefined) return { kind: 'key_spent' };
-  const failures = await failedCharges(stripe, typeof intent === 'string' ? intent : intent.id);
+  const intent = paymentIntentOf(invoice);
+  if (intent === null) return { kind: 'key_spent' };
+  const failures = await failedCharges(stripe, intent);
   const fresh = failures.find(({ id }) => !attempt.knownFailures.includes(id));
   if (fresh === undefined) return { kind: 'key_spent' };
   return { kind: 'declined', failureId: fresh.id, paymentMethodId: fresh.paymentMethodId };
@@ -79,12 +78,7 @@ async function lookAfterStoredError(stripe: Stripe, attempt: PaymentAttempt): Pr
 
 /** undefined: Stripe has no such invoice any more. */
 async function readInvoice(stripe: Stripe, id: string): Promise<Stripe.Invoice | undefined> {
-  try {
-    return await stripe.invoices.retrieve(id, { expand: ['payments'] });
-  } catch (error) {
-    if (refusal(error).statusCode === 404) return undefined;
-    throw error;
-  }
+  return unlessMissing(stripe.invoices.retrieve(id, { expand: ['payments'] }));
 }
 
 async function hasPaymentMethod(stripe: Stripe, invoice: Stripe.Invoice): Promise<boolean> {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { PlanId } from '../domain/plans.js';
 import { currentSubscription, type Subscription, stripeStatuses } from '../domain/subscription.js';
 import type { Invoice, Truth } from '../domain/team.js';
-import { refusal } from './errors.js';
+import { unlessMissing } from './errors.js';
 
 /** Which plan a price id stands for (R37). */
 export type PlanPrices = ReadonlyMap<string, PlanId>;
@@ -89,16 +89,6 @@ async function readSubscriptions(stripe: Stripe, ask: Ask): Promise<Stripe.Subsc
   const named = missing.map((id) => unlessMissing(stripe.subscriptions.retrieve(id)));
   const found = (await Promise.all(named)).filter((subscription) => subscription !== undefined);
   return [...listed, ...own, ...found];
-}
-
-/** undefined for what Stripe does not have: a mistaken or deleted id must not keep the rest from being read. */
-async function unlessMissing<T>(read: Promise<T>): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if (refusal(error).code === 'resource_missing') return undefined;
-    throw error;
-  }
 }
 
 async function readInvoices(
@@ -192,8 +182,7 @@ async function readAttempts(
   stripe: Stripe,
   invoice: Stripe.Invoice,
 ): Promise<Pick<Invoice, 'needsConfirmation' | 'failures'>> {
-  const payment = invoice.payments?.data.find(({ is_default }) => is_default)?.payment;
-  const paymentIntentId = idOf(payment?.payment_intent);
+  const paymentIntentId = paymentIntentOf(invoice);
   if (paymentIntentId !== null) {
     const failures = await failedCharges(stripe, paymentIntentId);
     if (failures.length > 0) return { needsConfirmation: false, failures };
@@ -205,6 +194,11 @@ async function readAttempts(
   const at = instant(invoice.status_transitions.finalized_at ?? invoice.created);
   const failure = { id: `${invoice.id}#${invoice.attempt_count}`, at, paymentMethodId: null };
   return { needsConfirmation: false, failures: [failure] };
+}
+
+/** The payment intent that all attempts of an invoice share, where `payments` are expanded (R23). */
+export function paymentIntentOf({ payments }: Stripe.Invoice): string | null {
+  return idOf(payments?.data.find(({ is_default }) => is_default)?.payment.payment_intent);
 }
 
 /** The failed charges of a payment intent, oldest first. */
