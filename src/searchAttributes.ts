@@ -1,4 +1,4 @@
-import type { NativeConnection } from '@temporalio/worker';
+import type { Connection } from '@temporalio/client';
 import { searchAttributes } from '../workflows/searchAttributes.js';
 
 /** Temporal's own numbers for the types (temporal.api.enums.v1.IndexedValueType). */
@@ -6,7 +6,7 @@ const TYPES = { KEYWORD: 2, INT: 3, DATETIME: 6 };
 
 /** Registers what operators search by, where the namespace lacks it: without it no workflow could start. */
 export async function ensureSearchAttributes(
-  { operatorService }: NativeConnection,
+  { operatorService }: Pick<Connection, 'operatorService'>,
   namespace: string,
 ): Promise<void> {
   const { customAttributes } = await operatorService.listSearchAttributes({ namespace });

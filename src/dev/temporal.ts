@@ -1,8 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { searchAttributes } from '../../workflows/searchAttributes.js';
+import { Connection } from '@temporalio/client';
 import { failure, withLog } from './logs.js';
 import { isListening } from './ports.js';
 import { commandLine, endProcess, type Running, supervise } from './processes.js';
@@ -22,7 +21,7 @@ interface TemporalOptions {
   dynamicConfig?: string[];
 }
 
-/** Temporal's development server on 127.0.0.1, serving and with Tagih's search attributes. */
+/** Temporal's development server on 127.0.0.1, serving. */
 export async function startTemporal({
   binary,
   port,
@@ -52,7 +51,7 @@ export async function startTemporal({
     throw failure('Temporal', how, logFile);
   });
   try {
-    await Promise.race([ended, serving(binary, port, namespace)]);
+    await Promise.race([ended, serving(port)]);
   } catch (error) {
     await server.stop();
     throw error;
@@ -74,30 +73,14 @@ function pidFile(file: string): string {
   return `${file}.pid`;
 }
 
-/** The flag for search attributes does nothing on a database file that exists, so they are registered here. */
-async function serving(binary: string, port: number, namespace: string): Promise<void> {
+/** Its port listens a moment before the server answers. */
+async function serving(port: number): Promise<void> {
   const deadline = Date.now() + startLimitMs;
   while (!(await isListening(port))) {
     if (Date.now() > deadline) throw new Error(`Temporal does not listen on port ${port}`);
     await delay(20);
   }
-  const args = ['operator', 'search-attribute', 'create'];
-  args.push('--address', `127.0.0.1:${port}`, '--namespace', namespace);
-  for (const [name, type] of Object.entries(searchAttributes)) {
-    args.push('--name', name, '--type', type);
-  }
-  await untilDone(() => promisify(execFile)(binary, args), deadline);
-}
-
-/** For its port listens a moment before the server answers. */
-async function untilDone(attempt: () => Promise<unknown>, deadline: number): Promise<void> {
-  for (;;) {
-    try {
-      await attempt();
-      return;
-    } catch (error) {
-      if (Date.now() > deadline || String(error).includes('different type')) throw error;
-      await delay(50);
-    }
-  }
+  const address = `127.0.0.1:${port}`;
+  const connection = await Connection.connect({ address, connectTimeout: startLimitMs });
+  await connection.close();
 }
