@@ -78,7 +78,10 @@ export class SettingsError extends Error {
   override name = 'SettingsError';
 }
 
-/** The environment of this process, with what `.env` adds to it, less what is empty there. */
+/**
+ * The environment of this process, with what `.env` adds to it. An empty variable is how shells and
+ * compose files spell an absent one.
+ */
 export function environment(): Record<string, string> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const entries = Object.entries(process.env);
@@ -102,13 +105,11 @@ export function readSettings(env: Environment, names?: readonly (keyof Settings)
       error: 'must be given with TEMPORAL_TLS_CERT, or neither',
       when: () => true,
     });
-  // An empty variable is how shells and compose files spell an absent one.
-  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const parsed = schema.safeParse(present);
+  const parsed = schema.safeParse(env);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map(({ path, message, code }) => {
     const name = String(path[0]);
-    const missing = code === 'invalid_type' && present[name] === undefined;
+    const missing = code === 'invalid_type' && env[name] === undefined;
     return `  ${name} ${missing ? 'is missing' : message}`;
   });
   throw new SettingsError(`Settings are missing or malformed:\n${[...new Set(lines)].join('\n')}`);
