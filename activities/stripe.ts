@@ -3,6 +3,7 @@ import Stripe from 'stripe';
 import { putInvoiceLink } from '../src/db/invoiceLinks.js';
 import { findTeam } from '../src/db/teams.js';
 import type { Call, Outcome, Truth } from '../src/domain/team.js';
+import { describeError } from '../src/stripe/errors.js';
 import { attemptPayment, holdInvoice, writeOff } from '../src/stripe/payment.js';
 import { readTruth } from '../src/stripe/truth.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -56,17 +57,12 @@ export const stripeActivities = ({
   },
 });
 
-/**
- * Stripe's errors, less what they quote of a customer or a key: Temporal keeps and shows the
- * failure for as long as the history.
- */
+/** Stripe's errors, made safe to show: Temporal keeps a failure for as long as the history. */
 export async function answered<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripeError)) throw error;
-    const { type, statusCode, code, requestId } = error;
-    const parts = [type, statusCode ?? 'no answer', code, requestId];
-    throw ApplicationFailure.retryable(parts.filter((part) => part !== undefined).join(' '), type);
+    throw ApplicationFailure.retryable(describeError(error), error.type);
   }
 }

@@ -1,5 +1,16 @@
 import Stripe from 'stripe';
 
+type StripeError = InstanceType<typeof Stripe.errors.StripeError>;
+
+/**
+ * What may be shown and kept of an error of Stripe's: type, status, code and request id. Never its
+ * message or parameter, which can quote a customer or a key.
+ */
+export function describeError({ type, statusCode, code, requestId }: StripeError): string {
+  const parts = [type, statusCode ?? 'no answer', code, requestId];
+  return parts.filter((part) => part !== undefined).join(' ');
+}
+
 /** Stripe gave no answer that counts: none at all, 409, 429 or 5xx (R28). To be tried again. */
 export class StripeUnavailable extends Error {
   override name = 'StripeUnavailable';
@@ -7,21 +18,18 @@ export class StripeUnavailable extends Error {
 
 /**
  * The error that Stripe refuses a call with, for the caller to judge; throws `StripeUnavailable` for
- * one that says nothing about the call. Messages of Stripe are left out, for they can quote
- * what a customer entered.
+ * one that says nothing about the call.
  */
-export function refusal(error: unknown): InstanceType<typeof Stripe.errors.StripeError> {
+export function refusal(error: unknown): StripeError {
   if (!(error instanceof Stripe.errors.StripeError)) throw error;
-  const { statusCode, code, type } = error;
+  const { statusCode } = error;
   if (statusCode === undefined || statusCode === 409 || statusCode === 429 || statusCode >= 500) {
-    throw new StripeUnavailable(
-      `${type} ${statusCode ?? 'without an answer'} ${code ?? ''}`.trim(),
-    );
+    throw new StripeUnavailable(describeError(error));
   }
   return error;
 }
 
-/** Stripe refuses a call (4xx), and will until something else changes. Says what Stripe names, never its words. */
+/** Stripe refuses a call (4xx), and will until something else changes. */
 export class StripeRefused extends Error {
   override name = 'StripeRefused';
 }
@@ -31,9 +39,7 @@ export async function answerOf<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (error) {
-    const { type, code = type, param, requestId } = refusal(error);
-    const named = param === undefined ? code : `${code} (${param})`;
-    throw new StripeRefused(`${named}, request ${requestId ?? 'unknown'}`);
+    throw new StripeRefused(describeError(refusal(error)));
   }
 }
 
