@@ -2,6 +2,7 @@ import type { Page } from '../domain/page.js';
 import type { Period } from '../domain/period.js';
 import type { PlanId } from '../domain/plans.js';
 import type { BillingInputs, MonthUsage, PastMonth } from '../domain/record.js';
+import { heldBetween } from './planPeriods.js';
 import type { Queryable } from './pool.js';
 
 /**
@@ -74,8 +75,7 @@ async function plansByMonth(
   const { rows } = await db.query<{ teamId: string; period: string; plans: PlanId[] }>(
     `select p.team_id as "teamId", m.id as period, array_agg(distinct p.plan) as plans
        from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) as m (id, starts, ends)
-       join tagih.plan_periods p
-         on p.starts_at < m.ends and (p.ends_at is null or p.ends_at > m.starts)
+       join tagih.plan_periods p on ${heldBetween('m.starts', 'm.ends')}
       where p.team_id between $4 and $5 group by p.team_id, m.id`,
     [
       months.map(({ id }) => id),

@@ -1,4 +1,5 @@
 import type { Page } from '../domain/page.js';
+import { heldBetween } from './planPeriods.js';
 import type { Queryable } from './pool.js';
 
 export interface Close {
@@ -104,7 +105,7 @@ const billable = `t.created_at < $3
   or exists (select from tagih.usage_totals u where u.team_id = t.id and u.period = $1)
   or exists (select from tagih.usage_late u where u.team_id = t.id and u.billed_in = $1)
   or exists (select from tagih.plan_periods p where p.team_id = t.id
-       and p.starts_at < $3 and (p.ends_at is null or p.ends_at > $2))
+       and ${heldBetween('$2', '$3')})
   or exists (select from tagih.usage_billings b where b.team_id = t.id and b.period < $1
        and b.status = 'carried_forward' and not exists (
          select from tagih.usage_billing_lines l

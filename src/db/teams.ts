@@ -1,6 +1,6 @@
 import type { PlanId } from '../domain/plans.js';
 import type { Strike, SubscriptionStatus } from '../domain/subscription.js';
-import { newTeam, type PlanPeriod, type TeamState } from '../domain/team.js';
+import { newTeam, type TeamState } from '../domain/team.js';
 import type { Queryable } from './pool.js';
 
 export interface TeamRow {
@@ -109,19 +109,4 @@ export async function saveTeamState(
     ],
   );
   return rowCount === 1;
-}
-
-/** Writes a plan period as it is now; one that has ended gets its end (R37). */
-export async function putPlanPeriod(
-  db: Queryable,
-  teamId: string,
-  { subscriptionId, plan, startsAt, endsAt }: PlanPeriod,
-): Promise<void> {
-  await db.query(
-    `insert into tagih.plan_periods (team_id, subscription_id, plan, starts_at, ends_at)
-     values ($1, $2, $3, $4, $5)
-     on conflict (team_id, subscription_id, starts_at)
-     do update set plan = excluded.plan, ends_at = excluded.ends_at`,
-    [teamId, subscriptionId, plan, startsAt, endsAt],
-  );
 }

@@ -2,6 +2,7 @@ import type { Page } from '../domain/page.js';
 import type { Period } from '../domain/period.js';
 import type { PlanId } from '../domain/plans.js';
 import type { BillingInputs, ComputedRecord, Line } from '../domain/record.js';
+import { heldBetween } from './planPeriods.js';
 import type { Queryable } from './pool.js';
 
 export const billingStatuses = [
@@ -159,7 +160,7 @@ export async function billingsToSummarise(
     `${select} where b.period = $1 and b.team_id between $4 and $5
         and (b.used_tokens > 0 or b.amount_due <> 0 or exists (
           select from tagih.plan_periods p where p.team_id = b.team_id
-             and p.starts_at < $3 and (p.ends_at is null or p.ends_at > $2)))
+             and ${heldBetween('$2', '$3')}))
       order by b.team_id`,
     [id, start, end, range.first, range.last],
   );

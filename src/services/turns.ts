@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { insertEmail, withdrawEmails } from '../db/emails.js';
 import { enqueue, MAILER } from '../db/outbox.js';
+import { putPlanPeriod } from '../db/planPeriods.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
 import { holdParking } from '../db/stripeEvents.js';
-import { findTeam, putPlanPeriod, saveTeamState } from '../db/teams.js';
+import { findTeam, saveTeamState } from '../db/teams.js';
 import { insertTimelineEntry } from '../db/timeline.js';
 import { teamStrike } from '../domain/dunning.js';
 import type { Instant } from '../domain/instant.js';

@@ -1,0 +1,21 @@
+import type { PlanPeriod } from '../domain/team.js';
+import type { Queryable } from './pool.js';
+
+/** Writes a plan period as it is now; one that has ended gets its end (R37). */
+export async function putPlanPeriod(
+  db: Queryable,
+  teamId: string,
+  { subscriptionId, plan, startsAt, endsAt }: PlanPeriod,
+): Promise<void> {
+  await db.query(
+    `insert into tagih.plan_periods (team_id, subscription_id, plan, starts_at, ends_at)
+     values ($1, $2, $3, $4, $5)
+     on conflict (team_id, subscription_id, starts_at)
+     do update set plan = excluded.plan, ends_at = excluded.ends_at`,
+    [teamId, subscriptionId, plan, startsAt, endsAt],
+  );
+}
+
+/** The condition that plan period `p` holds at any moment from `start` up to, not including, `end` (R4, R37). */
+export const heldBetween = (start: string, end: string) =>
+  `p.starts_at < ${end} and (p.ends_at is null or p.ends_at > ${start})`;
