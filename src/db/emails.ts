@@ -11,11 +11,10 @@ export interface Email {
   hostedInvoiceUrl: string | null;
 }
 
+export type NewEmail = Pick<Email, 'teamId' | 'kind' | 'cause'> & { details: object };
+
 /** Writes a mail down once for each team, kind and cause; whether it is new (R36). */
-export async function insertEmail(
-  db: Queryable,
-  email: { teamId: string; kind: string; cause: string; details: object },
-): Promise<boolean> {
+export async function insertEmail(db: Queryable, email: NewEmail): Promise<boolean> {
   const { rowCount } = await db.query(
     `insert into tagih.emails (team_id, kind, cause, details) values ($1, $2, $3, $4)
      on conflict do nothing`,

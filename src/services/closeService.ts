@@ -9,8 +9,6 @@ import {
   pagesOfTeams,
   teamsToBill,
 } from '../db/closes.js';
-import { insertEmail } from '../db/emails.js';
-import { enqueue, MAILER } from '../db/outbox.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
 import { seal } from '../db/seals.js';
 import { billingsToSummarise, insertUsageBilling } from '../db/usageBillings.js';
@@ -18,6 +16,7 @@ import type { Page } from '../domain/page.js';
 import { type Period, parsePeriod, periodAt, previousPeriod } from '../domain/period.js';
 import { catalogue } from '../domain/plans.js';
 import { type BillingInputs, type ComputedRecord, computeRecord } from '../domain/record.js';
+import { sendMails } from './mails.js';
 
 /** The period has not ended, or not for a minute. */
 export class PeriodOpen extends Error {
@@ -120,14 +119,14 @@ export class CloseService {
   /** Writes the summary mails of a page, one for each team and period (R32). */
   async writeSummaries(period: string, page: Page, now: Date): Promise<void> {
     await transaction(this.pool, async (db) => {
-      for (const record of await billingsToSummarise(db, this.period(period), page)) {
-        const { teamId, plan, usedTokens, tokenLimit, lines, amountDue } = record;
-        const details = { period, plan, usedTokens, tokenLimit, lines, amountDue };
-        await insertEmail(db, { teamId, kind: 'monthly-summary', cause: period, details });
-      }
-      const id = `mail:monthly-summary:${period}:${page.first}`;
-      const at = now.toISOString();
-      await enqueue(db, MAILER, { kind: 'hint', id, type: 'mail.batch', object: null, at });
+      const records = await billingsToSummarise(db, this.period(period), page);
+      const mails = records.map(({ teamId, plan, usedTokens, tokenLimit, lines, amountDue }) => ({
+        teamId,
+        kind: 'monthly-summary',
+        cause: period,
+        details: { period, plan, usedTokens, tokenLimit, lines, amountDue },
+      }));
+      await sendMails(db, mails, now.toISOString());
     });
   }
 

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { insertEmail, withdrawEmails } from '../db/emails.js';
-import { enqueue, MAILER } from '../db/outbox.js';
+import { withdrawEmails } from '../db/emails.js';
 import { putPlanPeriod } from '../db/planPeriods.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
 import { holdParking } from '../db/stripeEvents.js';
@@ -10,6 +9,7 @@ import { teamStrike } from '../domain/dunning.js';
 import type { Instant } from '../domain/instant.js';
 import { subscriptionStatus } from '../domain/subscription.js';
 import type { Effect, TeamState } from '../domain/team.js';
+import { sendMails } from './mails.js';
 import { deliverParked } from './stripeEvents.js';
 
 /** A workflow that was reset, or comes from a backup, goes on from a past that the ledger has left behind. */
@@ -53,18 +53,7 @@ async function saveEffect(db: Queryable, teamId: string, effect: Effect, at: Ins
       return withdrawEmails(db, teamId, effect.invoiceId);
     case 'mail': {
       const { mail: kind, cause, details } = effect;
-      return sendMail(db, { teamId, kind, cause, details }, at);
+      return sendMails(db, [{ teamId, kind, cause, details }], at);
     }
   }
-}
-
-/** Writes a mail down and wakes the mailer, in the transaction that makes the mail true (R36). */
-export async function sendMail(
-  db: Queryable,
-  email: { teamId: string; kind: string; cause: string; details: object },
-  at: Instant,
-): Promise<void> {
-  if (!(await insertEmail(db, email))) return;
-  const id = `mail:${email.teamId}:${email.kind}:${email.cause}`;
-  await enqueue(db, MAILER, { kind: 'hint', id, type: `mail.${email.kind}`, object: null, at });
 }

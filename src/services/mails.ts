@@ -1,0 +1,17 @@
+import { insertEmail, type NewEmail } from '../db/emails.js';
+import { enqueue, MAILER } from '../db/outbox.js';
+import type { Queryable } from '../db/pool.js';
+import type { Instant } from '../domain/instant.js';
+
+/** Writes mails down and wakes the mailer, in the transaction that makes them true (R36). */
+export async function sendMails(
+  db: Queryable,
+  emails: readonly NewEmail[],
+  at: Instant,
+): Promise<void> {
+  let first: NewEmail | undefined;
+  for (const email of emails) if (await insertEmail(db, email)) first ??= email;
+  if (first === undefined) return;
+  const id = `mail:${first.teamId}:${first.kind}:${first.cause}`;
+  await enqueue(db, MAILER, { kind: 'hint', id, type: `mail.${first.kind}`, object: null, at });
+}
