@@ -13,12 +13,11 @@ export async function isSealed(db: Queryable, period: string): Promise<boolean> 
   return rowCount === 1;
 }
 
-/** Seals the period, after the commits that were under way; whether it was open (R38). */
-export async function seal(db: Queryable, period: string, at: Date): Promise<boolean> {
+/** Seals the period, after the commits that were under way; one that is sealed stays so (R38). */
+export async function seal(db: Queryable, period: string, at: Date): Promise<void> {
   await db.query('select pg_advisory_xact_lock($1, hashtext($2))', [SEAL_LOCKS, period]);
-  const { rowCount } = await db.query(
+  await db.query(
     'insert into tagih.seals (period, sealed_at) values ($1, $2) on conflict do nothing',
     [period, at],
   );
-  return rowCount === 1;
 }

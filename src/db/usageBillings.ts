@@ -51,13 +51,13 @@ const select = `select b.team_id as "teamId", b.period, b.plan, b.plan_version a
       where l.team_id = b.team_id and l.billed_in = b.period), '[]') as lines
   from tagih.usage_billings b`;
 
-/** Writes a record with its lines, once for each team and period (R32); whether it is new. */
+/** Writes a record with its lines, once for each team and period (R32). */
 export async function insertUsageBilling(
   db: Queryable,
   teamId: string,
   record: ComputedRecord,
   from: { inputs: BillingInputs; watermark: Date; digest: string },
-): Promise<boolean> {
+): Promise<void> {
   const { rowCount } = await db.query(
     `insert into tagih.usage_billings (team_id, period, plan, plan_version, used_tokens,
        token_limit, overage_tokens, rate_per_1000, overage_cost, amount_due, inputs, watermark, digest,
@@ -80,7 +80,7 @@ export async function insertUsageBilling(
       record.amountDue === 0 ? 'nothing_due' : 'due',
     ],
   );
-  if (rowCount === 0) return false;
+  if (rowCount === 0) return;
   for (const { kind, period, tokens, amount } of record.lines) {
     await db.query(
       `insert into tagih.usage_billing_lines (team_id, billed_in, kind, period, tokens, amount)
@@ -88,7 +88,6 @@ export async function insertUsageBilling(
       [teamId, record.period, kind, period, tokens, amount],
     );
   }
-  return true;
 }
 
 export async function findUsageBilling(
