@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { historiesOf } from '../support/histories.js';
-import { type Product, startProduct } from '../support/product.js';
+import { sharedProduct } from '../support/product.js';
 import { fixCard, sent, settled, unpaid } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
-});
-afterAll(() => product?.close());
+const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
 
 const PRIVATE = 'admin@private.example';
 const stripeError = {

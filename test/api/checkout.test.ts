@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Product, startProduct } from '../support/product.js';
+import { expect, test } from 'vitest';
+import { sharedProduct } from '../support/product.js';
 import { send } from '../support/send.js';
 import { customerTeam, freeTeam, subscriber } from '../support/stories.js';
 
@@ -8,11 +8,7 @@ const urls = {
   cancelUrl: 'http://localhost:4000/plans',
 };
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct();
-});
-afterAll(() => product?.close());
+const product = sharedProduct();
 
 const checkout = (teamId: string, body: object = { plan: 'pro', ...urls }) =>
   product.api('POST', `/api/v1/teams/${teamId}/checkout`, body);

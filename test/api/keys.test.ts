@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Scope } from '../../src/db/apiKeys.js';
 import { createApiKey } from '../../src/services/apiKeys.js';
 import { cli } from '../support/cli.js';
 import { ledgerOf } from '../support/ledger.js';
-import { type Product, startProduct } from '../support/product.js';
+import { sharedProduct, startProduct } from '../support/product.js';
 import { send } from '../support/send.js';
 import { freeTeam } from '../support/stories.js';
 
@@ -12,14 +12,13 @@ type Created = Awaited<ReturnType<typeof createApiKey>>;
 
 const ALL: readonly Scope[] = ['usage:write', 'teams:read', 'teams:write', 'operate'];
 
-let product: Product;
+const product = sharedProduct({}, { worker: false });
 let own: string;
 let other: string;
 let reader: Created;
 let recorder: Created;
 let bound: Created;
 beforeAll(async () => {
-  product = await startProduct({}, { worker: false });
   [own, other] = await Promise.all([freeTeam(product), freeTeam(product)]);
   [reader, recorder, bound] = await Promise.all([
     createApiKey(product.pool, { name: 'reader', scopes: ['teams:read'], teamId: null }),
@@ -27,7 +26,6 @@ beforeAll(async () => {
     createWithCli('bound', own),
   ]);
 });
-afterAll(() => product?.close());
 
 /** A key with every scope for one team. */
 async function createWithCli(name: string, team: string): Promise<Created> {

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { eventOf, postEvent } from '../support/events.js';
-import { type Answer, type Product, startProduct } from '../support/product.js';
+import { type Answer, sharedProduct } from '../support/product.js';
 import { send } from '../support/send.js';
 import { freeTeam, unpaid } from '../support/stories.js';
 
@@ -19,13 +19,11 @@ interface Document {
   components: { schemas: Record<string, object> };
 }
 
-let product: Product;
+const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
 let document: Document;
 beforeAll(async () => {
-  product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
   document = (await send(`${product.url}/openapi.json`)).body;
 });
-afterAll(() => product?.close());
 
 const operations = () =>
   Object.entries(document.paths).flatMap(([path, methods]) =>

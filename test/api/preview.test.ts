@@ -1,17 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { periodAt } from '../../src/domain/period.js';
 import { BillingService } from '../../src/services/billingService.js';
 import { CloseService } from '../../src/services/closeService.js';
 import { close, monthsAgo, recordOf, subscribedIn, track } from '../support/months.js';
-import { type Answer, type Product, startProduct } from '../support/product.js';
+import { type Answer, sharedProduct } from '../support/product.js';
 import { freeTeam, subscriber } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct();
-});
-afterAll(() => product?.close());
+const product = sharedProduct();
 
 const preview = (teamId: string, query = '') =>
   product.api('GET', `/api/v1/teams/${teamId}/invoice-preview${query}`);

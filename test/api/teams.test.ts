@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { periodAt } from '../../src/domain/period.js';
-import { type Product, startProduct } from '../support/product.js';
+import { sharedProduct } from '../support/product.js';
 import { freeTeam, unpaid } from '../support/stories.js';
 
-let product: Product;
+// The first strike lasts as long as the tests.
+const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
 let debtor: Awaited<ReturnType<typeof unpaid>>;
 beforeAll(async () => {
-  // The first strike lasts as long as the tests.
-  product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
   debtor = await unpaid(product);
 });
-afterAll(() => product?.close());
 
 const resetsAt = periodAt(new Date(), 'Asia/Jakarta').end.toISOString();
 const newId = () => `team_${randomUUID().slice(0, 8)}`;

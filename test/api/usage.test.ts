@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { transaction } from '../../src/db/pool.js';
 import { seal } from '../../src/db/seals.js';
 import { periodAt, previousPeriod } from '../../src/domain/period.js';
-import { type Product, startProduct } from '../support/product.js';
+import { sharedProduct } from '../support/product.js';
 import { freeTeam, subscriber } from '../support/stories.js';
 
 const ZONE = 'Asia/Jakarta';
@@ -11,11 +11,7 @@ const open = periodAt(new Date(), ZONE);
 const last = previousPeriod(open, ZONE);
 const beforeLast = previousPeriod(last, ZONE);
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct();
-});
-afterAll(() => product?.close());
+const product = sharedProduct();
 
 const record = (teamId: string, tokens: number, more: object = {}) =>
   product.api('POST', '/api/v1/usage', { teamId, idempotencyKey: randomUUID(), tokens, ...more });

@@ -1,18 +1,16 @@
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { ledgerOf } from '../support/ledger.js';
-import { type Answer, KEY, type Product, startProduct } from '../support/product.js';
+import { type Answer, KEY, sharedProduct } from '../support/product.js';
 import { send } from '../support/send.js';
 import { freeTeam } from '../support/stories.js';
 
-let product: Product;
+const product = sharedProduct({}, { worker: false });
 let teamId: string;
 beforeAll(async () => {
-  product = await startProduct({}, { worker: false });
   teamId = await freeTeam(product);
 });
-afterAll(() => product?.close());
 
 const DAY = 86_400_000;
 const fromNow = (ms: number) => new Date(Date.now() + ms).toISOString();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   eventOf,
   type ListedEvent,
@@ -11,17 +11,13 @@ import {
   teamTold,
 } from '../support/events.js';
 import { ledgerOf } from '../support/ledger.js';
-import { type Product, startProduct, WEBHOOK_SECRET } from '../support/product.js';
+import { sharedProduct, WEBHOOK_SECRET } from '../support/product.js';
 import { freeTeam } from '../support/stories.js';
 
 const OLD_SECRET = 'whsec_before_the_rotation';
 
-let product: Product;
-beforeAll(async () => {
-  const secrets = `${WEBHOOK_SECRET},${OLD_SECRET}`;
-  product = await startProduct({ STRIPE_WEBHOOK_SECRET: secrets }, { worker: false });
-});
-afterAll(() => product?.close());
+const secrets = `${WEBHOOK_SECRET},${OLD_SECRET}`;
+const product = sharedProduct({ STRIPE_WEBHOOK_SECRET: secrets }, { worker: false });
 
 const post = (body: string, signature?: string) => postEvent(product, body, signature);
 const deliver = (event: object) => post(JSON.stringify(event));

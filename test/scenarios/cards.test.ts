@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Product, startProduct } from '../support/product.js';
+import { describe, expect, test } from 'vitest';
+import { sharedProduct } from '../support/product.js';
 import {
   attempts,
   fixCard,
@@ -13,11 +13,7 @@ import {
   unpaid,
 } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
-});
-afterAll(() => product?.close());
+const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
 
 async function strikeOf(teamId: string): Promise<number | null> {
   const { body } = await product.api('GET', `/api/v1/teams/${teamId}`);

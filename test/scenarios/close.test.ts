@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { close, dayOf, monthsAgo, recordOf, subscribedIn, track } from '../support/months.js';
-import { type Product, startProduct } from '../support/product.js';
+import { sharedProduct } from '../support/product.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct();
-});
-afterAll(() => product?.close());
+const product = sharedProduct();
 
 test('overage goes to Stripe once, however often the month is closed (R32, R34)', async () => {
   const month = monthsAgo(1);

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Product, startProduct } from '../support/product.js';
+import { describe, expect, test } from 'vitest';
+import { type Product, sharedProduct, startProduct } from '../support/product.js';
 import {
   attempts,
   patiently,
@@ -11,11 +11,7 @@ import {
   unpaid,
 } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
-});
-afterAll(() => product?.close());
+const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
 
 const actor = { actor: 'op@tagih.example', reason: 'the customer asked' };
 

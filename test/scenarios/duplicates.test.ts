@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { postEvent } from '../support/events.js';
-import { type Product, startProduct } from '../support/product.js';
+import { sharedProduct } from '../support/product.js';
 import {
   attempts,
   eventsOf,
@@ -11,11 +11,7 @@ import {
   unpaid,
 } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct({ DUNNING_INTERVALS: '1ms,1ms' });
-});
-afterAll(() => product?.close());
+const product = sharedProduct({ DUNNING_INTERVALS: '1ms,1ms' });
 
 test('R16, R17: every event three times more, in reverse, changes nothing', async () => {
   const team = await unpaid(product, 3);

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Product, startProduct } from '../support/product.js';
+import { expect, test } from 'vitest';
+import { sharedProduct } from '../support/product.js';
 import { breakCard, fixCard, renew, subscriber } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct();
-});
-afterAll(() => product?.close());
+const product = sharedProduct();
 
 test('three failed payments lock the team, each with its mail, and a new card opens it (R22, R24)', async () => {
   const team = await subscriber(product);

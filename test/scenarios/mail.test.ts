@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type Product, startProduct } from '../support/product.js';
+import { afterEach, expect, test } from 'vitest';
+import { sharedProduct } from '../support/product.js';
 import {
   breakCard,
   patiently,
@@ -10,12 +10,8 @@ import {
   unpaid,
 } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
-});
+const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
 afterEach(() => product.control('DELETE', '/faults'));
-afterAll(() => product?.close());
 
 async function written(teamId: string) {
   const { rows } = await product.pool.query<{ kind: string; sent: boolean; refused: string }>(

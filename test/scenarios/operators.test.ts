@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Product, startProduct } from '../support/product.js';
+import { afterEach, describe, expect, test } from 'vitest';
+import { sharedProduct, startProduct } from '../support/product.js';
 import {
   attempts,
   fixCard,
@@ -11,12 +11,8 @@ import {
   unpaid,
 } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
-});
+const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
 afterEach(() => product.control('POST', '/webhooks', { paused: false }));
-afterAll(() => product?.close());
 
 const who = { actor: 'op@tagih.example', reason: 'the customer called' };
 

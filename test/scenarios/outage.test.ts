@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Product, startProduct } from '../support/product.js';
+import { afterEach, describe, expect, test } from 'vitest';
+import { sharedProduct, startProduct } from '../support/product.js';
 import {
   attempts,
   breakCard,
@@ -15,13 +15,9 @@ import {
   unpaid,
 } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  // The first retry comes at once, the second is far away.
-  product = await startProduct({ DUNNING_INTERVALS: '1ms,1h' });
-});
+// The first retry comes at once, the second is far away.
+const product = sharedProduct({ DUNNING_INTERVALS: '1ms,1h' });
 afterEach(() => product.control('DELETE', '/faults'));
-afterAll(() => product?.close());
 
 const attention = defineSearchAttributeKey('TagihAttention', 'KEYWORD');
 const PAY = '^/v1/invoices/[^/]+/pay$';

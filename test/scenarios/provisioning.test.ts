@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { postEvent } from '../support/events.js';
-import { type Product, startProduct } from '../support/product.js';
+import { sharedProduct } from '../support/product.js';
 import {
   breakCard,
   customerTeam,
@@ -12,12 +12,8 @@ import {
   timeline,
 } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
-});
+const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
 afterEach(() => product.control('POST', '/webhooks', { paused: false }));
-afterAll(() => product?.close());
 
 const onPro = { tier: 'pro', subscriptionStatus: 'active', dunning: null };
 

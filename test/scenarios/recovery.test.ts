@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Product, startProduct } from '../support/product.js';
+import { describe, expect, test } from 'vitest';
+import { sharedProduct } from '../support/product.js';
 import {
   attempts,
   breakCard,
@@ -12,12 +12,8 @@ import {
   unpaid,
 } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  // The first retry comes at once and fails; the second is far away.
-  product = await startProduct({ DUNNING_INTERVALS: '1ms,1h' });
-});
-afterAll(() => product?.close());
+// The first retry comes at once and fails; the second is far away.
+const product = sharedProduct({ DUNNING_INTERVALS: '1ms,1h' });
 
 const open = {
   dunning: null,

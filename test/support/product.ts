@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import pg from 'pg';
 import Stripe from 'stripe';
-import { inject, vi } from 'vitest';
+import { afterAll, beforeAll, inject, vi } from 'vitest';
 import { type Environment, readSettings } from '../../src/config.js';
 import { createLog } from '../../src/log.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
@@ -138,4 +138,16 @@ export async function startProduct(
       if (parts.database === undefined) await database.drop();
     },
   };
+}
+
+/** One product for all tests of a file, or of a `describe`; it is there as soon as the tests run. */
+export function sharedProduct(...given: Parameters<typeof startProduct>): Product {
+  const product = {} as Product;
+  let started: Product | undefined;
+  beforeAll(async () => {
+    started = await startProduct(...given);
+    Object.assign(product, started);
+  });
+  afterAll(() => started?.close());
+  return product;
 }

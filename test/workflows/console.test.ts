@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Product, startProduct } from '../support/product.js';
+import { expect, test } from 'vitest';
+import { sharedProduct } from '../support/product.js';
 import {
   fixCard,
   patiently,
@@ -11,11 +11,7 @@ import {
 } from '../support/stories.js';
 import { passTime } from '../support/timeSkipping.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct({ DUNNING_INTERVALS: '3d,5d' });
-});
-afterAll(() => product?.close());
+const product = sharedProduct({ DUNNING_INTERVALS: '3d,5d' });
 
 const workflowOf = ({ teamId }: Subscriber) =>
   product.temporal.workflow.getHandle(`subscription:${teamId}`);

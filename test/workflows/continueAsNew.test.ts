@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { fact } from '../../workflows/messages.js';
-import { type Product, startProduct } from '../support/product.js';
+import { sharedProduct } from '../support/product.js';
 import { attempts, fixCard, patiently, sent, settled, unpaid } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct({ DUNNING_INTERVALS: '1ms,1h' });
-});
-afterAll(() => product?.close());
+const product = sharedProduct({ DUNNING_INTERVALS: '1ms,1h' });
 
 const workflowOf = (teamId: string) =>
   product.temporal.workflow.getHandle(`subscription:${teamId}`);

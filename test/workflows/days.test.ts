@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Product, startProduct } from '../support/product.js';
+import { expect, test } from 'vitest';
+import { sharedProduct } from '../support/product.js';
 import { attempts, fixCard, sent, settled, unpaid } from '../support/stories.js';
 import { passTime } from '../support/timeSkipping.js';
 
 const DAY = 86_400_000;
 
-let product: Product;
-beforeAll(async () => {
-  // As the product comes: three days, then five.
-  product = await startProduct({ DUNNING_INTERVALS: undefined });
-});
-afterAll(() => product?.close());
+// As the product comes: three days, then five.
+const product = sharedProduct({ DUNNING_INTERVALS: undefined });
 
 test('R24: three days to the second attempt, five more to the third', async () => {
   const team = await unpaid(product);

@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type Product, startProduct } from '../support/product.js';
+import { afterEach, expect, test } from 'vitest';
+import { sharedProduct } from '../support/product.js';
 import {
   attempts,
   breakCard,
@@ -11,12 +11,8 @@ import {
   unpaid,
 } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct({ DUNNING_INTERVALS: '1s,1s' });
-});
+const product = sharedProduct({ DUNNING_INTERVALS: '1s,1s' });
 afterEach(() => product.startWorker());
-afterAll(() => product?.close());
 
 /** Waits until Stripe has told all that it has to tell, and the relay has passed it on. */
 async function passedOn() {
