@@ -36,7 +36,7 @@ export async function waitingEmails(db: Queryable, limit: number): Promise<Email
   return rows;
 }
 
-/** Marks a mail as sent, or as refused for good with Postmark's code. */
+/** Marks a mail as sent, or as refused for good with a code. */
 export async function closeEmail(
   db: Queryable,
   id: number,
