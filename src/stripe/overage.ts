@@ -22,15 +22,22 @@ const keyOf = (what: string, { teamId, period, generation }: Overage) =>
 const isOf = ({ teamId, period }: Overage, metadata: Stripe.Metadata | null) =>
   metadata?.['team_id'] === teamId && metadata[OWN_INVOICE] === period;
 
+/** What is on Stripe for this record among all that is listed. */
+async function findOf<Found extends { metadata: Stripe.Metadata | null }>(
+  overage: Overage,
+  listed: AsyncIterable<Found>,
+): Promise<Found | undefined> {
+  for await (const found of listed) if (isOf(overage, found.metadata)) return found;
+  return undefined;
+}
+
 /** The item that is on Stripe for this record already, whatever its key was (R34). */
 export async function findOverageItem(
   stripe: Stripe,
   overage: Overage,
 ): Promise<Stripe.InvoiceItem | undefined> {
-  for await (const item of stripe.invoiceItems.list({ customer: overage.customerId, limit: 100 })) {
-    if (isOf(overage, item.metadata)) return item;
-  }
-  return undefined;
+  const { customerId: customer } = overage;
+  return findOf(overage, stripe.invoiceItems.list({ customer, limit: 100 }));
 }
 
 /** An item on the subscription's next invoice, or on `invoiceId`. */
@@ -64,10 +71,7 @@ export async function findOverageDraft(
   overage: Overage,
 ): Promise<Stripe.Invoice | undefined> {
   const { customerId: customer } = overage;
-  for await (const invoice of stripe.invoices.list({ customer, status: 'draft', limit: 100 })) {
-    if (isOf(overage, invoice.metadata)) return invoice;
-  }
-  return undefined;
+  return findOf(overage, stripe.invoices.list({ customer, status: 'draft', limit: 100 }));
 }
 
 /** The invoice that an item is on; where that is our own draft, it is finalised, to be collected. */
