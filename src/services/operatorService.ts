@@ -11,9 +11,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type OperatorInput, resync, retryPayment, waive } from '../../workflows/messages.js';
 import { subscriptionWorkflowId } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
-import { findTeam } from '../db/teams.js';
 import type { OperatorAction, TeamState } from '../domain/team.js';
-import { UnknownTeam } from './billingService.js';
+import { knownTeam } from './knownTeam.js';
 import { requireTemporal, TemporalUnavailable } from './temporalUnavailable.js';
 
 const updates = { retryPayment, waive };
@@ -52,8 +51,7 @@ export class OperatorService {
     input: OperatorInput,
     updateId: string,
   ): Promise<ActResult> {
-    const team = await findTeam(this.pool, teamId);
-    if (team === undefined) throw new UnknownTeam(teamId);
+    const team = await knownTeam(this.pool, teamId);
     await requireTemporal(this.client);
     const workflowId = subscriptionWorkflowId(teamId);
     const options = {

@@ -1,9 +1,9 @@
 import type Stripe from 'stripe';
 import type { Pool } from '../db/pool.js';
-import { findTeam, type TeamRow } from '../db/teams.js';
+import type { TeamRow } from '../db/teams.js';
 import { isSubscribed, openCheckout, openPortal } from '../stripe/checkout.js';
 import type { PriceIds } from '../stripe/prices.js';
-import { UnknownTeam } from './billingService.js';
+import { knownTeam } from './knownTeam.js';
 
 /** The team has a subscription, which would not end by buying another one. */
 export class AlreadySubscribed extends Error {
@@ -32,7 +32,7 @@ export class StripePages {
       cancelUrl,
     }: { plan: keyof PriceIds; successUrl: string; cancelUrl: string },
   ): Promise<string> {
-    const team = await this.team(teamId);
+    const team = await knownTeam(this.pool, teamId);
     const customer = customerOf(team);
     if (customer !== null && (await isSubscribed(this.stripe, customer))) {
       throw new AlreadySubscribed('The team has a subscription already; its portal manages it.');
@@ -44,17 +44,11 @@ export class StripePages {
 
   /** Where a team manages its card and subscription. Throws `UnknownTeam` and `NoCustomer`. */
   async portal(teamId: string, returnUrl: string | undefined): Promise<string> {
-    const customer = customerOf(await this.team(teamId));
+    const customer = customerOf(await knownTeam(this.pool, teamId));
     if (customer === null) {
       throw new NoCustomer('The team has no customer at Stripe; its checkout makes one.');
     }
     return openPortal(this.stripe, customer, returnUrl);
-  }
-
-  private async team(teamId: string): Promise<TeamRow> {
-    const team = await findTeam(this.pool, teamId);
-    if (team === undefined) throw new UnknownTeam(teamId);
-    return team;
   }
 }
 

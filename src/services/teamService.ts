@@ -4,7 +4,8 @@ import { type Pool, transaction } from '../db/pool.js';
 import { holdParking } from '../db/stripeEvents.js';
 import { findTeam, listTeams, putTeam, type TeamFilter, type TeamRow } from '../db/teams.js';
 import { listTimeline, type TimelineRow } from '../db/timeline.js';
-import { type BillingService, type TeamAccess, UnknownTeam } from './billingService.js';
+import type { BillingService, TeamAccess } from './billingService.js';
+import { knownTeam } from './knownTeam.js';
 import { deliverParked } from './stripeEvents.js';
 
 /** A team with what is true of it now. */
@@ -62,9 +63,7 @@ export class TeamService {
 
   /** Throws `UnknownTeam`. */
   async get(teamId: string, now: Date): Promise<Team> {
-    const row = await findTeam(this.pool, teamId);
-    if (row === undefined) throw new UnknownTeam(teamId);
-    return this.complete(row, now);
+    return this.complete(await knownTeam(this.pool, teamId), now);
   }
 
   /** Teams in the order of their ids, those after `afterId`. */
@@ -81,7 +80,7 @@ export class TeamService {
 
   /** Throws `UnknownTeam`. */
   async require(teamId: string): Promise<void> {
-    if ((await findTeam(this.pool, teamId)) === undefined) throw new UnknownTeam(teamId);
+    await knownTeam(this.pool, teamId);
   }
 
   private async complete(row: TeamRow, now: Date): Promise<Team> {

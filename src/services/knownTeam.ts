@@ -1,0 +1,10 @@
+import type { Queryable } from '../db/pool.js';
+import { findTeam, type TeamRow } from '../db/teams.js';
+import { UnknownTeam } from './billingService.js';
+
+/** The team with this id. Throws `UnknownTeam`. */
+export async function knownTeam(db: Queryable, teamId: string): Promise<TeamRow> {
+  const team = await findTeam(db, teamId);
+  if (team === undefined) throw new UnknownTeam(teamId);
+  return team;
+}
