@@ -1,18 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { periodAt } from '../../src/domain/period.js';
 import { acceptEvent } from '../../src/services/stripeEvents.js';
-import { type Books, monthOf, noon, openBooks } from './closing.js';
+import { april, february, freshBooks, january, march, monthOf, noon } from './closing.js';
 
-const january = monthOf(1);
-const february = monthOf(2);
-const march = monthOf(3);
-const april = monthOf(4);
-
-let books: Books;
-beforeEach(async () => {
-  books = await openBooks();
-});
-afterEach(() => books.shut());
+const books = freshBooks();
 
 describe('the seal (R38)', () => {
   test('divides what is committed while it comes: records and late lines hold each event once', async () => {

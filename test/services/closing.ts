@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach } from 'vitest';
 import { waitingEmails } from '../../src/db/emails.js';
 import { createPool } from '../../src/db/pool.js';
 import { putTeam } from '../../src/db/teams.js';
@@ -27,6 +28,11 @@ export function monthOf(number: number): Period {
   if (period === undefined) throw new Error(`${id} is no period`);
   return period;
 }
+
+export const january = monthOf(1);
+export const february = monthOf(2);
+export const march = monthOf(3);
+export const april = monthOf(4);
 
 /** Noon of a day of a month, as early as the first. */
 export function noon({ start }: Period, day: number): Date {
@@ -124,6 +130,16 @@ export async function openBooks() {
       await database.drop();
     },
   };
+}
+
+/** Books of its own for each test of a file. */
+export function freshBooks(): Books {
+  const books = {} as Books;
+  beforeEach(async () => {
+    Object.assign(books, await openBooks());
+  });
+  afterEach(() => books.shut());
+  return books;
 }
 
 export function subscriptionOf(given: Pick<Subscription, 'id' | 'customerId'>): Subscription {

@@ -1,18 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { OverageService } from '../../src/services/overageService.js';
 import { createStripe } from '../../src/stripe/client.js';
-import { ALL, type Books, monthOf, noon, openBooks } from './closing.js';
+import { ALL, april, february, freshBooks, january, march, monthOf, noon } from './closing.js';
 
-const january = monthOf(1);
-const february = monthOf(2);
-const march = monthOf(3);
-const april = monthOf(4);
-
-let books: Books;
-beforeEach(async () => {
-  books = await openBooks();
-});
-afterEach(() => books.shut());
+const books = freshBooks();
 
 /** Carries forward what is due: without a customer nothing is asked of Stripe. */
 const carryForward = ({ id }: { id: string }) =>

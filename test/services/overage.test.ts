@@ -4,9 +4,7 @@ import type { UsageBilling } from '../../src/db/usageBillings.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
 import { OverageService } from '../../src/services/overageService.js';
 import { createStripe } from '../../src/stripe/client.js';
-import { ALL, type Books, monthOf, noon, openBooks, subscriptionOf } from './closing.js';
-
-const january = monthOf(1);
+import { ALL, type Books, january, noon, openBooks, subscriptionOf } from './closing.js';
 
 let books: Books;
 let sandbox: Sandbox;
