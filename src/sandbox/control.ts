@@ -8,6 +8,7 @@ import type { Account } from './stripe/account.js';
 import { exchangeCard } from './stripe/billing/cards.js';
 import { endSubscription, renewNow } from './stripe/billing/cycle.js';
 import { attemptPayment, confirmPayment } from './stripe/billing/payment.js';
+import { disputeCharge } from './stripe/resources/disputes.js';
 import { replaceCard } from './stripe/resources/paymentMethods.js';
 import type { Webhooks } from './webhooks.js';
 
@@ -85,6 +86,10 @@ export function controlApi({ account, faults, keys, log, webhooks }: Parts): Rou
       attemptPayment(account, account.get('invoice', id), { automatic: true });
       return account.get('invoice', id);
     }),
+  );
+  router.post(
+    '/charges/:id/dispute',
+    act((id) => disputeCharge(account, account.get('charge', id))),
   );
 
   router.post(

@@ -32,6 +32,7 @@ export type Resource =
   | Stripe.Charge
   | Stripe.Checkout.Session
   | Stripe.Customer
+  | Stripe.Dispute
   | Stripe.Event
   | Stripe.Invoice
   | Stripe.InvoiceItem
@@ -70,6 +71,7 @@ const INDEXED = [
   'invoice',
   'payment_intent',
   'parent.subscription_details.subscription',
+  'charge',
 ];
 
 const SCHEMA = `

@@ -8,6 +8,7 @@ type EventType = Stripe.Event['type'];
 
 const CREATED: Partial<Record<Kind, EventType>> = {
   customer: 'customer.created',
+  dispute: 'charge.dispute.created',
   subscription: 'customer.subscription.created',
   invoice: 'invoice.created',
   invoiceitem: 'invoiceitem.created',

@@ -2,6 +2,7 @@ import type { Route } from '../route.js';
 import { catalogueRoutes } from './catalogue.js';
 import { checkoutRoutes } from './checkout.js';
 import { customerRoutes } from './customers.js';
+import { disputeRoutes } from './disputes.js';
 import { eventRoutes } from './events.js';
 import { invoiceItemRoutes } from './invoiceItems.js';
 import { invoiceRoutes } from './invoices.js';
@@ -17,6 +18,7 @@ export const STRIPE_ROUTES: Route[] = [
   ...catalogueRoutes,
   ...checkoutRoutes,
   ...customerRoutes,
+  ...disputeRoutes,
   ...eventRoutes,
   ...invoiceItemRoutes,
   // Before the invoices, whose ids it would else be one of.
