@@ -3,6 +3,7 @@ import Stripe from 'stripe';
 import { putInvoiceLink } from '../src/db/invoiceLinks.js';
 import { findTeam } from '../src/db/teams.js';
 import type { Call, Outcome, Truth } from '../src/domain/team.js';
+import { type Placement, placeDispute } from '../src/services/stripeEvents.js';
 import { describeError } from '../src/stripe/errors.js';
 import { attemptPayment, holdInvoice, writeOff } from '../src/stripe/payment.js';
 import { readTruth } from '../src/stripe/truth.js';
@@ -50,6 +51,11 @@ export const stripeActivities = ({
 
   async writeOff(invoiceId: string): Promise<void> {
     await answered(() => writeOff(stripe, invoiceId));
+  },
+
+  /** Brings a dispute to the team whose charge it is (R18). */
+  async placeDispute(eventId: string): Promise<Placement> {
+    return answered(() => placeDispute(pool, stripe, eventId));
   },
 
   async holdInvoice(invoiceId: string): Promise<void> {

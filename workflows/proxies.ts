@@ -21,6 +21,13 @@ export const stripe = proxyActivities<
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
+/** Stripe, for what no loop waits for: tried at most 30 s apart, for as long as an outage takes (R28). */
+export const disputes = proxyActivities<Pick<Activities, 'placeDispute'>>({
+  // One call of 20 s at most, then a transaction.
+  startToCloseTimeout: '60s',
+  retry: { initialInterval: '500ms', maximumInterval: '30s' },
+});
+
 /** Postmark: mail waits in its table for as long as an outage takes (R36). */
 export const mail = proxyActivities<Pick<Activities, 'sendWaitingMails'>>({
   startToCloseTimeout: '2m',

@@ -64,7 +64,8 @@ export async function leaveFactsBehind(
 /**
  * Facts about teams that came before `cutoff` and are not in their plan history yet (R39): those that
  * wait for Temporal, those that it has and the team's workflow has not taken, and those for which
- * Stripe is being read, whatever they are. A team remembers the facts of three days.
+ * Stripe is being read, whatever they are. A team remembers the facts of three days. Parked
+ * events are none of them: their team may never appear, and a dispute that looks for its own changes no bill.
  */
 export async function countFactsBefore(db: Queryable, cutoff: Date): Promise<number> {
   const { rows } = await db.query<{ count: number }>(

@@ -9,6 +9,9 @@ export const MAILER = 'mailer';
 /** The id of a team's workflow. */
 export const subscriptionWorkflowId = (teamId: string) => `subscription:${teamId}`;
 
+/** The id of the workflow that finds the team of an event. */
+export const stripeEventWorkflowId = (eventId: string) => `stripe-event:${eventId}`;
+
 /** A fact as it travels: an id, a kind and what it names, never a payload of a customer. */
 export type OutboxFact = Extract<Fact, { kind: 'hint' }>;
 

@@ -62,20 +62,45 @@ export async function holdParking(db: Queryable): Promise<void> {
   await db.query('select pg_advisory_xact_lock($1)', [PARKING_LOCK]);
 }
 
+export type NamedEvent = Pick<StripeEvent, 'id' | 'type' | 'objectId' | 'createdAt'>;
+
+const named = 'e.id, e.type, e.object_id as "objectId", e.created_at as "createdAt"';
+
 /** Assigns the parked events of a team that has appeared, and gives them back, oldest first. */
-export async function adoptParkedEvents(
-  db: Queryable,
-  teamId: string,
-): Promise<Pick<StripeEvent, 'id' | 'type' | 'objectId' | 'createdAt'>[]> {
-  const { rows } = await db.query<Pick<StripeEvent, 'id' | 'type' | 'objectId' | 'createdAt'>>(
+export async function adoptParkedEvents(db: Queryable, teamId: string): Promise<NamedEvent[]> {
+  const { rows } = await db.query<NamedEvent>(
     `update tagih.stripe_events e set team_id = t.id
        from tagih.teams t
       where t.id = $1 and e.team_id is null and not e.ignored
         and (e.team_hint = t.id or e.customer_id = t.stripe_customer_id)
-      returning e.id, e.type, e.object_id as "objectId", e.created_at as "createdAt"`,
+      returning ${named}`,
     [teamId],
   );
   return rows.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
+}
+
+/** The parked events of a type whose customer is not known either. */
+export async function parkedWithoutCustomer(db: Queryable, type: string): Promise<NamedEvent[]> {
+  const { rows } = await db.query<NamedEvent>(
+    `select ${named} from tagih.stripe_events e
+      where e.team_id is null and not e.ignored and e.type = $1 and e.customer_id is null`,
+    [type],
+  );
+  return rows;
+}
+
+/** The object that an event is about, where it names one. */
+export async function objectOfEvent(db: Queryable, id: string): Promise<string | null> {
+  const { rows } = await db.query<{ objectId: string | null }>(
+    'select object_id as "objectId" from tagih.stripe_events where id = $1',
+    [id],
+  );
+  return rows[0]?.objectId ?? null;
+}
+
+/** Notes the customer of an event that named none. */
+export async function nameCustomer(db: Queryable, id: string, customerId: string): Promise<void> {
+  await db.query('update tagih.stripe_events set customer_id = $2 where id = $1', [id, customerId]);
 }
 
 export const eventStatuses = ['parked', 'waiting', 'delivered'] as const;

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { fact as factSignal } from '../../workflows/messages.js';
-import { MAILER, subscriptionWorkflowId } from '../db/outbox.js';
+import { MAILER, stripeEventWorkflowId, subscriptionWorkflowId } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
 import { findTeam } from '../db/teams.js';
 import type { Deliver } from './relay.js';
@@ -8,9 +8,25 @@ import type { Deliver } from './relay.js';
 /** Well below the relay's lease: a Temporal that hangs must not outlast it. */
 const DEADLINE_MS = 5_000;
 
-/** Signals the workflow of facts, started with what Postgres knows of its team. */
+/**
+ * Signals the workflow of facts, started with what Postgres knows of its team. That of an event is
+ * only started: all there is to say is which event it is.
+ */
 export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string): Deliver {
   return async (workflowId, facts) => {
+    if (workflowId.startsWith(stripeEventWorkflowId(''))) {
+      const eventId = workflowId.slice(stripeEventWorkflowId('').length);
+      await client.withDeadline(Date.now() + DEADLINE_MS, () =>
+        client.workflow.start('stripeEvent', {
+          workflowId,
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          taskQueue,
+          args: [eventId],
+          staticSummary: `Finds the team of ${eventId}`,
+        }),
+      );
+      return;
+    }
     const start =
       workflowId === MAILER
         ? { type: 'mailer', args: [], summary: 'Sends the mails that wait' }

@@ -2,12 +2,14 @@ import { enqueue, subscriptionWorkflowId } from '../db/outbox.js';
 import { type Pool, transaction } from '../db/pool.js';
 import { listTeams } from '../db/teams.js';
 import { UnknownTeam } from './billingService.js';
+import { enqueueDisputes } from './stripeEvents.js';
 
 const PAGE = 500;
 
 /**
- * Asks for a team, or for all that have a customer, to be read at Stripe. The relay starts workflows
- * that Temporal no longer has, with what Postgres knows. The number of teams. Throws `UnknownTeam`.
+ * Asks for a team, or for all that have a customer, to be read at Stripe; with all of them also for
+ * the disputes whose customer is not known. The relay starts workflows that Temporal no longer has,
+ * with what Postgres knows. The number of teams. Throws `UnknownTeam`.
  */
 export async function enqueueResync(pool: Pool, teamId: string | null, now: Date): Promise<number> {
   let count = 0;
@@ -27,6 +29,7 @@ export async function enqueueResync(pool: Pool, teamId: string | null, now: Date
     if (last === undefined || page.length < PAGE) break;
     after = last.id;
   }
+  if (teamId === null) await enqueueDisputes(pool);
   if (teamId !== null && count === 0) throw new UnknownTeam(teamId);
   return count;
 }

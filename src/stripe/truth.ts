@@ -219,7 +219,8 @@ export async function failedCharges(
     }));
 }
 
-function idOf(reference: string | { id: string } | null | undefined): string | null {
+/** The id of what Stripe gives as an id or, expanded, as the object. */
+export function idOf(reference: string | { id: string } | null | undefined): string | null {
   return typeof reference === 'string' ? reference : (reference?.id ?? null);
 }
 

@@ -11,6 +11,7 @@ function changed<Args extends unknown[], Result>(workflow: (...args: Args) => Pr
 
 export const subscription = changed(unchanged.subscription);
 export const mailer = changed(unchanged.mailer);
+export const stripeEvent = changed(unchanged.stripeEvent);
 export const monthlyCloseRun = changed(unchanged.monthlyCloseRun);
 export const close = changed(unchanged.close);
 export const closePage = changed(unchanged.closePage);

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { historiesOf, record } from '../support/histories.js';
 import { close, monthsAgo, subscribedIn, track } from '../support/months.js';
 import { startProduct } from '../support/product.js';
-import { fixCard, renew, settled, unpaid } from '../support/stories.js';
+import { fixCard, renew, settled, subscriber, timeline, unpaid } from '../support/stories.js';
 
 const folder = new URL('../histories/', import.meta.url);
 const recorded = readdirSync(folder).filter((name) => name.endsWith('.json'));
@@ -60,6 +60,28 @@ test('a team that was locked and opened again has a history that replays, in eac
     }
     record('ladder', ladder);
     record('mailer', mailer);
+  } finally {
+    await product.close();
+  }
+});
+
+test('a dispute that found its team has a history that replays', async () => {
+  const product = await startProduct();
+  try {
+    const { teamId, customerId } = await subscriber(product);
+    const { data } = await product.stripe.charges.list({ customer: customerId });
+    await product.control('POST', `/charges/${data[0]?.id}/dispute`);
+    await expect
+      .poll(async () => (await timeline(product, teamId)).at(-1)?.kind)
+      .toBe('dispute_opened');
+    const [event] = (await product.stripe.events.list({ type: 'charge.dispute.created' })).data;
+    const workflowId = `stripe-event:${event?.id}`;
+    await product.temporal.workflow.getHandle(workflowId).result();
+    const histories = await historiesOf(product.temporal, workflowId);
+    for (const history of histories) {
+      await replay({ codePath: inject('workflowBundle') }, history);
+    }
+    record('stripe-event', histories);
   } finally {
     await product.close();
   }
