@@ -33,6 +33,11 @@ export function createMetrics() {
       gauge('tagih_outbox_oldest_seconds', 'Age of the fact that waits longest', 'oldestSeconds');
       gauge('tagih_outbox_failing_workflows', 'Workflows that are not reached', 'workflowsFailing');
       gauge('tagih_stripe_events_parked', 'Events whose team nobody knows (R18)', 'parkedEvents');
+      gauge(
+        'tagih_payment_attempts_stopped',
+        'Unpaid invoices that Stripe refused to try, until a fact or an operator comes (R28)',
+        'stoppedAttempts',
+      );
     },
     requests: new Histogram({
       name: 'tagih_http_request_seconds',

@@ -102,6 +102,7 @@ create table tagih.teams (
   constraint teams_pkey PRIMARY KEY (id),
   constraint teams_stripe_customer_id_key UNIQUE (stripe_customer_id)
 );
+CREATE INDEX teams_in_dunning ON tagih.teams USING btree (id) WHERE (strike > 0);
 
 create table tagih.timeline (
   id bigint generated always as identity not null,

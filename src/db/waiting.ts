@@ -6,16 +6,22 @@ export interface Waiting {
   oldestSeconds: number;
   workflowsFailing: number;
   parkedEvents: number;
+  /** Unpaid invoices that Stripe refused to try, and that wait for a fact or an operator (R28). */
+  stoppedAttempts: number;
 }
 
-/** What waits for Temporal, and what waits for a team. */
+/** What waits for Temporal, for a team, and for an operator. */
 export async function countWaiting(db: Queryable): Promise<Waiting> {
   const { rows } = await db.query<Waiting>(
     `select count(*)::int as facts,
             coalesce(extract(epoch from now() - min(created_at)), 0)::float as "oldestSeconds",
             (count(distinct workflow_id) filter (where attempts > 0))::int as "workflowsFailing",
             (select count(*)::int from tagih.stripe_events
-              where team_id is null and not ignored) as "parkedEvents"
+              where team_id is null and not ignored) as "parkedEvents",
+            -- Only what has a strike is tried, so the index on those finds all that is stopped.
+            (select count(*)::int
+               from tagih.teams t, jsonb_path_query(t.state, '$.ladders[*].stopped ? (@ != null)')
+              where t.strike > 0) as "stoppedAttempts"
        from tagih.outbox`,
   );
   const [waiting] = rows;

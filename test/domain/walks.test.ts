@@ -132,6 +132,15 @@ test('R24: a ladder below strike 3 always has its next step ahead', () => {
   });
 });
 
+test('R28: only what has a strike is tried, or stopped', () => {
+  walks(({ turns }) => {
+    for (const { after } of turns) {
+      const none = after.ladders.filter(({ strike }) => strike === 0);
+      for (const { attempt, stopped } of none) expect([attempt, stopped]).toEqual([null, null]);
+    }
+  });
+});
+
 test('R24, R35: a number is one attempt, and no card is tried twice on an invoice', () => {
   walks(({ turns }) => {
     const attempts = new Map<string, unknown>();

@@ -1,5 +1,6 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { afterEach, describe, expect, test } from 'vitest';
+import { metric } from '../support/events.js';
 import { sharedProduct, startProduct } from '../support/product.js';
 import {
   attempts,
@@ -98,7 +99,7 @@ describe('R35: Stripe keeps a 500 under the key', () => {
   });
 });
 
-test('R28: another 4xx stops the attempt, not the workflow: it waits for the next fact', async () => {
+test('R28: another 4xx stops the attempt, not the workflow: it waits for the next fact, and a metric shows it', async () => {
   await fault({
     kind: 'error',
     status: 400,
@@ -111,9 +112,11 @@ test('R28: another 4xx stops the attempt, not the workflow: it waits for the nex
     .toMatchObject({ kind: 'payment_attempt_stopped', details: { code: 'no_such_thing' } });
   const { ladders } = await settled(product, team.teamId);
   expect(ladders).toMatchObject([{ strike: 1, stopped: 'no_such_thing' }]);
+  expect(await metric(product, 'tagih_payment_attempts_stopped')).toBe(1);
   const resync = { actor: 'op@tagih.example', reason: 'Stripe was mended' };
   await product.api('POST', `/api/v1/teams/${team.teamId}/actions/resync`, resync);
   await expectStrike2(team);
+  expect(await metric(product, 'tagih_payment_attempts_stopped')).toBe(0);
 });
 
 describe('R26: what ends a ladder ends it, whatever is broken', () => {
