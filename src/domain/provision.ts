@@ -4,7 +4,8 @@ import type { Effect, PlanPeriod, Reading, TeamState, Truth } from './team.js';
 
 /**
  * The team's subscription, tier and plan periods as Stripe's truth has them (R29, R30, R37). A price
- * that no plan knows leaves tier and plan period as they were and calls an operator.
+ * that no plan knows leaves tier and plan period as they were and calls an operator. A customer that
+ * Stripe does not have is told of once: nothing else would show why the team stays on Free.
  */
 export function provision(
   before: TeamState,
@@ -65,7 +66,15 @@ export function provision(
       });
     }
   }
-  return { state: { customerId, subscription, tier, held, attention }, effects };
+  const { unknownCustomerIds = [] } = truth;
+  for (const id of unknownCustomerIds) {
+    if (before.unknownCustomerIds?.includes(id)) continue;
+    note('unknown_customer', `Stripe has no customer ${id}`, { customerId: id });
+  }
+  return {
+    state: { customerId, subscription, tier, held, attention, unknownCustomerIds },
+    effects,
+  };
 }
 
 /** The plan that is held now, and since when: from the subscription's start, or the moment of the change (R37). */

@@ -26,6 +26,8 @@ export interface TeamState {
   /** Number of the reading after which records of usage may have been billed (R34). */
   settling: number | null;
   attention: 'none' | 'unknown_price' | 'second_subscription';
+  /** Customers of the team that Stripe does not have, as was told; absent from states of before. */
+  unknownCustomerIds?: string[];
   /** Ids of the facts taken last (R17). */
   seen: string[];
 }
@@ -68,6 +70,8 @@ export interface Invoice {
 /** What is true at Stripe now. */
 export interface Truth {
   customerId: string | null;
+  /** Those asked for that Stripe does not have; absent from readings of before. */
+  unknownCustomerIds?: string[];
   subscriptions: Subscription[];
   invoices: Invoice[];
   /** Of the subscription and of the customer. */
@@ -178,6 +182,7 @@ export function newTeam(teamId: string, customerId: string | null): TeamState {
     wanted: null,
     settling: null,
     attention: 'none',
+    unknownCustomerIds: [],
     seen: [],
   };
 }

@@ -34,13 +34,17 @@ export async function readTruth(
   ask: Ask,
   prices: PlanPrices,
 ): Promise<Omit<Truth, 'policy'> & { links: Map<string, string> }> {
-  const subscriptions = await readSubscriptions(stripe, ask);
+  const lists = await Promise.all(ask.customerIds.map((id) => subscriptionsOf(stripe, id)));
+  const unknownCustomerIds = ask.customerIds.filter((_, index) => lists[index] === undefined);
+  const listed = lists.flatMap((list) => list ?? []);
+  const subscriptions = [...listed, ...(await readUnlisted(stripe, ask, listed))];
   const mapped = subscriptions.map((subscription) => subscriptionOf(subscription, prices));
   const current = currentSubscription(mapped);
   const customerId = current?.customerId ?? ask.customerIds[0];
   if (customerId === undefined) {
     return {
       customerId: null,
+      unknownCustomerIds,
       subscriptions: mapped,
       invoices: [],
       defaultPaymentMethodIds: [],
@@ -59,6 +63,7 @@ export async function readTruth(
   const deleted = ask.invoiceIds.filter((id) => invoices.every((invoice) => invoice.id !== id));
   return {
     customerId,
+    unknownCustomerIds,
     subscriptions: mapped,
     invoices: [...read.flat(), ...deleted.map(asVoid)],
     defaultPaymentMethodIds:
@@ -71,15 +76,27 @@ export async function readTruth(
   };
 }
 
-async function readSubscriptions(stripe: Stripe, ask: Ask): Promise<Stripe.Subscription[]> {
-  const lists = ask.customerIds.map((customer) =>
-    unlessMissing(
-      stripe.subscriptions
-        .list({ customer, status: 'all', limit: 100 })
-        .autoPagingToArray({ limit: 1_000 }),
-    ),
-  );
-  const listed = (await Promise.all(lists)).flatMap((list) => list ?? []);
+/** All subscriptions that a customer ever had; undefined for a customer that Stripe does not have. */
+async function subscriptionsOf(
+  stripe: Stripe,
+  customer: string,
+): Promise<Stripe.Subscription[] | undefined> {
+  const list = stripe.subscriptions
+    .list({ customer, status: 'all', limit: 100 })
+    .autoPagingToArray({ limit: 1_000 });
+  const listed = (await unlessMissing(list)) ?? [];
+  if (listed.length > 0) return listed;
+  // Nothing listed is also what a mistaken id may look like.
+  const found = await unlessMissing(stripe.customers.retrieve(customer));
+  return found === undefined || found.deleted ? undefined : [];
+}
+
+/** The subscriptions that are known or named, and not listed. */
+async function readUnlisted(
+  stripe: Stripe,
+  ask: Ask,
+  listed: readonly Stripe.Subscription[],
+): Promise<Stripe.Subscription[]> {
   const isListed = (id: string) => listed.some((known) => known.id === id);
   const { subscriptionId: known } = ask;
   // Stripe forgets no subscription. Where it does not know this one, the key is another account's:
@@ -88,7 +105,7 @@ async function readSubscriptions(stripe: Stripe, ask: Ask): Promise<Stripe.Subsc
   const missing = ask.subscriptionIds.filter((id) => id !== known && !isListed(id));
   const named = missing.map((id) => unlessMissing(stripe.subscriptions.retrieve(id)));
   const found = (await Promise.all(named)).filter((subscription) => subscription !== undefined);
-  return [...listed, ...own, ...found];
+  return [...own, ...found];
 }
 
 async function readInvoices(

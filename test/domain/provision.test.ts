@@ -70,6 +70,37 @@ describe('R29, R30: tier and subscription are what Stripe has', () => {
   });
 });
 
+describe('a customer that Stripe does not have', () => {
+  const unknown = (team: Story) =>
+    team.noted('unknown_customer').map(({ details }) => details.customerId);
+
+  test('is on the timeline once, and again when it was known meanwhile', () => {
+    const team = new Story();
+    team.sees(day(0), { unknownCustomerIds: ['cus_typo'] }, { id: 'customer:cus_typo' });
+    team.sees(day(1), {});
+    expect(team.noted('unknown_customer')).toMatchObject([
+      { cause: 'customer:cus_typo', actor: 'stripe', details: { customerId: 'cus_typo' } },
+    ]);
+    team.sees(day(2), { unknownCustomerIds: ['cus_typo', 'cus_other'] });
+    expect(unknown(team)).toEqual(['cus_typo', 'cus_other']);
+    team.sees(day(3), { unknownCustomerIds: [] });
+    team.sees(day(4), { unknownCustomerIds: ['cus_typo'] });
+    expect(unknown(team)).toEqual(['cus_typo', 'cus_other', 'cus_typo']);
+    expect(team.state.tier).toBe('free');
+  });
+
+  test('is new to a state, and absent from a reading, of before this was told', () => {
+    const team = onPro();
+    const { unknownCustomerIds: _, ...before } = team.state;
+    team.state = before;
+    team.sees(day(0), {});
+    expect(unknown(team)).toEqual([]);
+    team.sees(day(1), { unknownCustomerIds: ['cus_typo'] });
+    expect(unknown(team)).toEqual(['cus_typo']);
+    expect(team.state.tier).toBe('pro');
+  });
+});
+
 describe('R37: a price that no plan knows', () => {
   test('is named to operators, and leaves the tier as it was', () => {
     const team = onPro();

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import * as messages from '../../workflows/messages.js';
+import { newId } from '../support/events.js';
 import { sharedProduct } from '../support/product.js';
-import { customerTeam, settled, subscriber } from '../support/stories.js';
+import { customerTeam, patiently, settled, subscriber, timeline } from '../support/stories.js';
 
 const product = sharedProduct();
 
@@ -42,6 +43,56 @@ test('a customer and an invoice that Stripe does not have keep nothing else from
     const answer = await product.api('POST', `/api/v1/teams/${id}/actions/resync`, resync);
     expect(answer.status).toBe(200);
   }
+});
+
+test.each([
+  ['never had', async () => newId('cus')],
+  [
+    'has deleted',
+    async () => {
+      const { id } = await product.stripe.customers.create();
+      await product.stripe.customers.del(id);
+      return id;
+    },
+  ],
+])(
+  'a customer that Stripe %s is on the timeline, once, and the right one takes its place',
+  async (_, mistake) => {
+    const teamId = newId('team');
+    const put = (stripeCustomerId: string) =>
+      product.api('PUT', `/api/v1/teams/${teamId}`, {
+        name: 'Mistaken',
+        adminEmail: 'a@mistaken.example',
+        stripeCustomerId,
+      });
+    const told = async () =>
+      (await timeline(product, teamId)).filter(({ kind }) => kind === 'unknown_customer');
+    const mistaken = await mistake();
+    await put(mistaken);
+    const line = { actor: 'stripe', details: { customerId: mistaken } };
+    await expect.poll(told, patiently).toMatchObject([line]);
+    await product.api('POST', `/api/v1/teams/${teamId}/actions/resync`, resync);
+
+    const customer = await product.stripe.customers.create({
+      payment_method: 'pm_card_visa',
+      invoice_settings: { default_payment_method: 'pm_card_visa' },
+    });
+    await product.stripe.subscriptions.create({
+      customer: customer.id,
+      items: [{ price: 'price_sandbox_pro' }],
+    });
+    await put(customer.id);
+    await product.until(teamId, ({ tier }) => expect(tier).toBe('pro'));
+    await settled(product, teamId);
+    expect(await told()).toMatchObject([line]);
+  },
+);
+
+test('a customer without a subscription is no mistake', async () => {
+  const { teamId } = await customerTeam(product);
+  await settled(product, teamId);
+  const kinds = (await timeline(product, teamId)).map(({ kind }) => kind);
+  expect(kinds).not.toContain('unknown_customer');
 });
 
 test("another account's key takes no team its plan (R28)", async () => {

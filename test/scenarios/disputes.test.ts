@@ -1,21 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { holdParking } from '../../src/db/stripeEvents.js';
 import { putTeam } from '../../src/db/teams.js';
 import { enqueueResync } from '../../src/services/resync.js';
 import { deliverParked } from '../../src/services/stripeEvents.js';
 import { eventOf, listed, newId, postEvent, teamTold } from '../support/events.js';
-import { type Product, startProduct } from '../support/product.js';
+import { sharedProduct } from '../support/product.js';
 import { patiently, settled, subscriber, timeline } from '../support/stories.js';
 
-let product: Product;
-beforeAll(async () => {
-  product = await startProduct();
-});
+const product = sharedProduct();
 afterEach(async () => {
   await product.control('DELETE', '/faults');
   await product.control('DELETE', '/requests');
 });
-afterAll(() => product?.close());
 
 const DISPUTES = '^/v1/disputes/';
 
