@@ -1,0 +1,16 @@
+import { display } from '../domain/money.js';
+import { catalogue } from '../domain/plans.js';
+
+/** An amount in minor units as mails tell it (R1). */
+export const formatAmount = (amount: number): string =>
+  display({ amount, currency: catalogue.currency });
+
+/** An instant as mails tell it, in the time zone `zone`. */
+export function formatTime(instant: string, zone: string): string {
+  const format = new Intl.DateTimeFormat('en-GB', {
+    dateStyle: 'long',
+    timeStyle: 'long',
+    timeZone: zone,
+  });
+  return format.format(new Date(instant));
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import type { Email } from '../db/emails.js';
+import { formatAmount } from './format.js';
+import type { Content } from './layout.js';
+
+const summaryDetails = z.object({
+  period: z.string(),
+  plan: z.string(),
+  usedTokens: z.int(),
+  tokenLimit: z.int(),
+  lines: z.array(
+    z.object({ kind: z.enum(['overage', 'late', 'carried']), period: z.string(), amount: z.int() }),
+  ),
+  amountDue: z.int(),
+});
+
+const lineLabels = {
+  overage: 'Usage above the plan',
+  late: 'Usage recorded late',
+  carried: 'Carried forward',
+};
+
+/** What a month's usage was, and what it costs beside the plan (R32). */
+export function monthlySummary({ teamName: team, details }: Email): Content {
+  const { period, plan, usedTokens, tokenLimit, lines, amountDue } = summaryDetails.parse(details);
+  const tokens = (count: number) => count.toLocaleString('id-ID');
+  return {
+    subject: `Usage of ${team} in ${period}`,
+    paragraphs: [
+      `${team} used ${tokens(usedTokens)} tokens in ${period}; the ${plan} plan includes ${tokens(tokenLimit)}.`,
+      amountDue === 0
+        ? 'Nothing is due beside the plan.'
+        : 'It comes with a later invoice, to which tax is added; small amounts may be carried forward.',
+    ],
+    figures: [
+      ...lines.map((line) => ({
+        label: `${lineLabels[line.kind]}, ${line.period}`,
+        value: formatAmount(line.amount),
+      })),
+      { label: 'Due beside the plan', value: formatAmount(amountDue) },
+    ],
+  };
+}
