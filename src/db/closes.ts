@@ -64,8 +64,9 @@ export async function leaveFactsBehind(
 /**
  * Facts about teams that came before `cutoff` and are not in their plan history yet (R39): those that
  * wait for Temporal, those that it has and the team's workflow has not taken, and those for which
- * Stripe is being read, whatever they are. A team remembers the facts of three days. Parked
- * events are none of them: their team may never appear, and a dispute that looks for its own changes no bill.
+ * Stripe is being read, unless it was an event of after `cutoff` that asked first. A team remembers
+ * the facts of three days. Parked events are none of them: their team may never appear, and a
+ * dispute that looks for its own changes no bill.
  */
 export async function countFactsBefore(db: Queryable, cutoff: Date): Promise<number> {
   const { rows } = await db.query<{ count: number }>(
@@ -78,8 +79,12 @@ export async function countFactsBefore(db: Queryable, cutoff: Date): Promise<num
           and e.received_at > least($1, now()) - interval '3 days'
           and (t.state is null or not t.state->'seen' ? e.id)
        union
-       select id from tagih.teams
-        where state->>'reading' is not null or state->>'wanted' is not null) behind`,
+       select t.id from tagih.teams t
+         cross join lateral (values (t.state->'reading'->>'cause'), (t.state->'wanted'->>'cause'))
+           as asked (cause)
+        where asked.cause is not null and not exists (
+          select from tagih.stripe_events e
+           where e.id = asked.cause and e.received_at >= $1)) behind`,
     [cutoff],
   );
   return rows[0]?.count ?? 0;

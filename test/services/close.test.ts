@@ -55,6 +55,23 @@ describe('the seal (R38)', () => {
 });
 
 describe('who has a record (R39)', () => {
+  const updated = {
+    id: 'evt_1',
+    type: 'customer.subscription.updated',
+    apiVersion: null,
+    objectId: 'sub_1',
+    customerId: null,
+    ignored: false,
+    createdAt: new Date(),
+  };
+  const asked = {
+    subscriptionIds: ['sub_1'],
+    invoiceIds: [],
+    cards: [],
+    settle: false,
+    cause: 'evt_1',
+    changedAt: null,
+  };
   const createdAt = (team: string, at: Date) =>
     books.pool.query('update tagih.teams set created_at = $2 where id = $1', [team, at]);
 
@@ -96,27 +113,34 @@ describe('who has a record (R39)', () => {
     const behind = () => books.closes.factsBehind(id);
     expect(await behind()).toBe(0);
 
-    await acceptEvent(books.pool, {
-      id: 'evt_1',
-      type: 'customer.subscription.updated',
-      apiVersion: null,
-      objectId: 'sub_1',
-      teamHint: team,
-      customerId: null,
-      ignored: false,
-      createdAt: new Date(),
-    });
+    await acceptEvent(books.pool, { ...updated, teamHint: team });
     expect(await behind()).toBe(1);
     expect(await books.closes.factsBehind(january.id)).toBe(1);
     expect(await books.closes.factsBehind('2020-01')).toBe(0);
     // Temporal has it, the workflow does not yet.
     await books.pool.query('delete from tagih.outbox');
     expect(await behind()).toBe(1);
-    const reading = { number: 1, subscriptionIds: ['sub_1'], invoiceIds: [], cards: [] };
-    const asked = { ...reading, settle: false, cause: 'evt_1', changedAt: null };
-    await books.turn(team, { seen: ['evt_1'], reading: asked });
+    await books.turn(team, { seen: ['evt_1'], reading: { ...asked, number: 1 } });
     expect(await behind()).toBe(1);
     await books.turn(team, { reading: null });
     expect(await behind()).toBe(0);
+  });
+
+  test('no close waits for what an event of after its cutoff has asked for', async () => {
+    const team = await books.team('pro');
+    await acceptEvent(books.pool, { ...updated, id: 'evt_later', teamHint: team });
+    await books.pool.query('update tagih.stripe_events set received_at = $1', [noon(february, 3)]);
+    await books.pool.query('delete from tagih.outbox');
+    const later = { ...asked, cause: 'evt_later' };
+    const behind = async () => [
+      await books.closes.factsBehind(january.id),
+      await books.closes.factsBehind(february.id),
+    ];
+    await books.turn(team, { seen: ['evt_later'], reading: { ...later, number: 1 } });
+    expect(await behind()).toEqual([0, 1]);
+    await books.turn(team, { reading: null, wanted: later });
+    expect(await behind()).toEqual([0, 1]);
+    await books.turn(team, { wanted: { ...asked, cause: 'resync:rina' } });
+    expect(await behind()).toEqual([1, 1]);
   });
 });
