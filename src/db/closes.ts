@@ -13,11 +13,12 @@ export interface Close {
   finishedAt: Date | null;
 }
 
-/** Notes that the close runs; one that has ended runs again. */
+/** Notes that the close runs; one that has ended runs again, and knows of no fact left behind yet. */
 export async function beginClose(db: Queryable, period: string, at: Date): Promise<void> {
   await db.query(
     `insert into tagih.closes (period, status, started_at) values ($1, 'running', $2)
-     on conflict (period) do update set status = 'running', finished_at = null`,
+     on conflict (period) do update
+       set status = 'running', finished_at = null, facts_left_behind = 0`,
     [period, at],
   );
 }
@@ -31,7 +32,8 @@ export async function reopenClose(
 ): Promise<void> {
   await db.query(
     `insert into tagih.closes as c (period, status, started_at) values ($1, 'running', $2)
-     on conflict (period) do update set status = 'running', finished_at = null
+     on conflict (period) do update
+       set status = 'running', finished_at = null, facts_left_behind = 0
       where c.finished_at is not distinct from $3`,
     [period, at, endedAt],
   );
@@ -95,7 +97,7 @@ export async function findClose(db: Queryable, period: string): Promise<Close | 
   const { rows } = await db.query<Close>(
     `select c.period, c.status, c.started_at as "startedAt", c.finished_at as "finishedAt",
             c.facts_left_behind as "factsLeftBehind",
-            jsonb_build_object('total', count(b.team_id),
+            jsonb_build_object('total', greatest(c.teams, count(b.team_id)),
               'done', count(b.team_id) filter (where b.status not in ('due', 'failed')),
               'failed', count(b.team_id) filter (where b.status = 'failed')) as teams,
             coalesce(sum(b.overage_cost), 0)::bigint as overage
@@ -116,6 +118,18 @@ const billable = `t.created_at < $3
        and b.status = 'carried_forward' and not exists (
          select from tagih.usage_billing_lines l
           where l.team_id = b.team_id and l.kind = 'carried' and l.period = b.period))`;
+
+/** Notes how many teams have a record of the period: the end that the progress of its close goes to. */
+export async function noteTeams(
+  db: Queryable,
+  { id, start, end }: { id: string; start: Date; end: Date },
+): Promise<void> {
+  await db.query(
+    `update tagih.closes set teams = (select count(*) from tagih.teams t where ${billable})
+      where period = $1`,
+    [id, start, end],
+  );
+}
 
 /**
  * Until the transaction ends no other writes records of these teams, for whatever period: two closes

@@ -16,6 +16,7 @@ create table tagih.closes (
   started_at timestamp with time zone not null,
   finished_at timestamp with time zone,
   facts_left_behind integer default 0 not null,
+  teams integer default 0 not null,
   constraint closes_pkey PRIMARY KEY (period)
 );
 

@@ -6,6 +6,7 @@ import {
   endClose,
   leaveFactsBehind,
   lockTeams,
+  noteTeams,
   pagesOfTeams,
   teamsToBill,
 } from '../db/closes.js';
@@ -75,6 +76,7 @@ export class CloseService {
   async seal(period: string, now: Date): Promise<Page[]> {
     this.requireEnded(period, now);
     await transaction(this.pool, (db) => seal(db, period, now));
+    await noteTeams(this.pool, this.period(period));
     return pagesOfTeams(this.pool, this.period(period), PAGE);
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { findClose } from '../../src/db/closes.js';
 import { periodAt } from '../../src/domain/period.js';
 import { acceptEvent } from '../../src/services/stripeEvents.js';
 import { april, february, freshBooks, january, march, monthOf, noon } from './closing.js';
@@ -51,6 +52,28 @@ describe('the seal (R38)', () => {
     expect(billedIn).toBe(january.id);
     await books.close(january, noon(march, 4));
     expect(await books.lines(team)).toEqual([[january.id, 'overage', january.id, 9]]);
+  });
+});
+
+describe('the progress of a close', () => {
+  test('counts all teams from the seal on, not those that have their record already (R39)', async () => {
+    const teams = await Promise.all([1, 2, 3].map(() => books.team('pro')));
+    await books.closes.begin(january.id, noon(february, 2));
+    await books.closes.seal(january.id, noon(february, 2));
+    const [first = ''] = teams.toSorted();
+    await books.closes.writeRecords(january.id, { first, last: first });
+    expect(await findClose(books.pool, january.id)).toMatchObject({
+      teams: { total: 3, done: 1, failed: 0 },
+    });
+  });
+
+  test('says of a close that runs anew no more that it left facts behind (R39)', async () => {
+    const behind = async () => (await findClose(books.pool, january.id))?.factsLeftBehind;
+    await books.close(january);
+    await books.closes.leaveBehind(january.id, 2);
+    expect(await behind()).toBe(2);
+    await books.closes.begin(january.id, noon(february, 3));
+    expect(await behind()).toBe(0);
   });
 });
 
