@@ -132,8 +132,12 @@ export async function listUsageBillings(
   return rows;
 }
 
-/** To be put on Stripe, or refused before there was an item: what was wrong may be right by now. */
-const isDue = `(b.status = 'due' or b.status = 'failed' and b.stripe_invoice_item_id is null)`;
+/** The failure of a record whose item somebody took back at Stripe: it is not made again. */
+export const ITEM_DELETED = 'item_deleted_at_stripe';
+
+/** To be put on Stripe, or refused by it: what was wrong may be right by now. */
+const isDue = `(b.status = 'due'
+  or b.status = 'failed' and b.failure is distinct from '${ITEM_DELETED}')`;
 
 /** The records of a range of teams that are to be put on Stripe. */
 export async function dueBillings(

@@ -4,6 +4,7 @@ import { findTeam } from '../db/teams.js';
 import {
   type BillingProgress,
   dueBillings,
+  ITEM_DELETED,
   openBillings,
   type UsageBilling,
   updateUsageBilling,
@@ -11,7 +12,7 @@ import {
 import type { Page } from '../domain/page.js';
 import { catalogue } from '../domain/plans.js';
 import { holdsPlan, isLive, type Subscription } from '../domain/subscription.js';
-import { isStoredError, refusal } from '../stripe/errors.js';
+import { isRefusalOfKey, isStoredError, refusal } from '../stripe/errors.js';
 import {
   createOverageDraft,
   createOverageItem,
@@ -54,12 +55,13 @@ export class OverageService {
     try {
       await this.goOn(record);
     } catch (error) {
+      // Says nothing of the record: it is tried again until the key is right.
+      if (isRefusalOfKey(error)) throw error;
       const generation = record.generation + 1;
       // Looked before it was created, and there was none: the key is spent for a day.
       if (isStoredError(error)) await this.progress(record, { generation });
       const { code, type } = refusal(error);
-      const failed = { status: 'failed' as const, failure: code ?? type };
-      await this.progress(record, { ...failed, generation, stripeInvoiceItemId: null });
+      await this.progress(record, { status: 'failed', failure: code ?? type, generation });
     }
   }
 
@@ -85,11 +87,11 @@ export class OverageService {
 
     if (subscription !== null && isLive(subscription)) {
       if (item !== undefined && waitsFor(item, subscription.id)) return this.wait(record, item);
-      if (item === undefined && record.status === 'pending') {
-        return this.progress(record, { status: 'failed', failure: 'item_deleted_at_stripe' });
+      if (item === undefined && record.stripeInvoiceItemId !== null) {
+        return this.progress(record, { status: 'failed', failure: ITEM_DELETED });
       }
     }
-    if (item !== undefined || record.status === 'pending') {
+    if (item !== undefined || record.stripeInvoiceItemId !== null) {
       // Its subscription has ended. The old key would answer with the item that is deleted now.
       const { generation } = record;
       const due = { status: 'due' as const, generation: generation + 1 };

@@ -43,6 +43,14 @@ export async function answerOf<T>(call: Promise<T>): Promise<T> {
   }
 }
 
+/** Whether Stripe refuses us, by our key, whatever it was asked: a person mends the key, not the call. */
+export function isRefusalOfKey(error: unknown): boolean {
+  return (
+    error instanceof Stripe.errors.StripeAuthenticationError ||
+    error instanceof Stripe.errors.StripePermissionError
+  );
+}
+
 /** Whether this is a stored 5xx that Stripe repeats under its idempotency key, for a day (R34, R35). */
 export function isStoredError(error: unknown): boolean {
   return (

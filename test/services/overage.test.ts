@@ -163,6 +163,42 @@ test('what Stripe refused is tried again with the next run of the close', async 
   expect(await put(customer)).toHaveLength(1);
 });
 
+test.each([401, 403])(
+  'a key that Stripe refuses with %i is no fault of the record: it waits as it was (R28)',
+  async (status) => {
+    const customer = await owing(40);
+    await fail('^/v1/invoiceitems$', { status });
+    await expect(bill(customer)).rejects.toMatchObject({ statusCode: status });
+    expect(await record(customer)).toMatchObject({ status: 'due', generation: 1 });
+    await bill(customer);
+    const { stripeInvoiceItemId: item } = await record(customer);
+    await fail('^/v1/invoiceitems/', { method: 'GET', status });
+    await expect(overage.settle(customer.team)).rejects.toMatchObject({ statusCode: status });
+    expect(await record(customer)).toMatchObject({ status: 'pending', stripeInvoiceItemId: item });
+  },
+);
+
+test('a refusal makes no record forget the item that it has on Stripe (R34)', async () => {
+  const customer = await owing(30);
+  await bill(customer);
+  const { stripeInvoiceItemId: item } = await record(customer);
+  const refuse = async () => {
+    await fail('^/v1/invoiceitems/', { method: 'GET', status: 400 });
+    await overage.settle(customer.team);
+    expect(await record(customer)).toMatchObject({ status: 'failed', stripeInvoiceItemId: item });
+  };
+  await refuse();
+  await bill(customer);
+  expect(await record(customer)).toMatchObject({ status: 'pending', stripeInvoiceItemId: item });
+
+  await refuse();
+  await stripe.invoiceItems.del(item ?? '');
+  await bill(customer);
+  await bill(customer);
+  expect(await record(customer)).toMatchObject({ status: 'failed' });
+  expect(await put(customer)).toEqual([]);
+});
+
 test('a subscription whose end is heard of late: its refusal is settled with the end (R34)', async () => {
   const customer = await owing(60);
   await stripe.subscriptions.cancel(customer.subscription.id);
