@@ -1,7 +1,8 @@
 import { ApplicationFailure, log } from '@temporalio/activity';
-import { closeEmail, waitingEmails } from '../src/db/emails.js';
+import { closeEmail, type Email, waitingEmails } from '../src/db/emails.js';
 import { renderMail } from '../src/email/mails.js';
 import { type Mail, sendBatch } from '../src/email/postmark.js';
+import { refuseMail } from '../src/services/refuseMail.js';
 import type { ActivityDependencies } from './dependencies.js';
 
 /** Postmark takes 500 messages in a call (postmarkapp.com/developer/api/email-api#send-batch-emails). */
@@ -23,14 +24,14 @@ export const mailActivities = ({
   async sendWaitingMails(): Promise<{ sent: number; more: boolean }> {
     const waiting = await waitingEmails(pool, BATCH);
     const more = waiting.length === BATCH;
-    const ready: { id: number; message: Mail }[] = [];
+    const ready: { email: Email; message: Mail }[] = [];
     for (const email of waiting) {
       try {
-        ready.push({ id: email.id, message: { ...renderMail(email, zone), from: mailFrom } });
+        ready.push({ email, message: { ...renderMail(email, zone), from: mailFrom } });
       } catch (error) {
         // It would keep back its whole batch for ever.
         log.error('a mail could not be rendered', { emailId: email.id, error });
-        await closeEmail(pool, email.id, { refused: UNRENDERABLE });
+        await refuseMail(pool, email, UNRENDERABLE, new Date());
       }
     }
     if (ready.length === 0) return { sent: 0, more };
@@ -41,11 +42,11 @@ export const mailActivities = ({
     let sent = 0;
     const postponed = new Set<string>();
     for (const [index, result] of results.entries()) {
-      const email = ready[index];
+      const email = ready[index]?.email;
       if (email === undefined) continue;
       if (result.kind === 'postponed') postponed.add(result.code);
       if (result.kind === 'sent') await closeEmail(pool, email.id, { sentAt: new Date() });
-      if (result.kind === 'refused') await closeEmail(pool, email.id, { refused: result.code });
+      if (result.kind === 'refused') await refuseMail(pool, email, result.code, new Date());
       if (result.kind === 'sent') sent += 1;
     }
     if (postponed.size > 0) {

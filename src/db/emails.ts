@@ -36,17 +36,21 @@ export async function waitingEmails(db: Queryable, limit: number): Promise<Email
   return rows;
 }
 
-/** Marks a mail as sent, or as refused for good with a code. */
+/**
+ * Marks a mail as sent, or as refused for good with the code of who refuses it, also where it was
+ * withdrawn meanwhile. False: it is marked already.
+ */
 export async function closeEmail(
   db: Queryable,
   id: number,
   end: { sentAt: Date } | { refused: string },
-): Promise<void> {
-  await db.query('update tagih.emails set sent_at = $2, refused = $3 where id = $1', [
-    id,
-    'sentAt' in end ? end.sentAt : null,
-    'refused' in end ? end.refused : null,
-  ]);
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update tagih.emails set sent_at = $2, refused = $3
+      where id = $1 and sent_at is null and (refused is null or refused = 'withdrawn')`,
+    [id, 'sentAt' in end ? end.sentAt : null, 'refused' in end ? end.refused : null],
+  );
+  return rowCount === 1;
 }
 
 /** Mails about an unpaid invoice that have not been sent are not to be, once that has ended (R26). */

@@ -7,6 +7,7 @@ import {
   sent,
   settled,
   subscriber,
+  timeline,
   unpaid,
 } from '../support/stories.js';
 
@@ -36,20 +37,30 @@ test('R36, R26: while Postmark is down mail waits, nothing else does; what is st
   expect(await sent(product, team.teamId)).toEqual(['payment-recovered']);
 });
 
-test('R36: a recipient that Postmark refuses for good is recorded, and keeps no other mail back', async () => {
+test('R36: a recipient that Postmark refuses for good is recorded and shown, and keeps no other mail back', async () => {
   const inactive = await subscriber(product);
   await product.api('PUT', `/api/v1/teams/${inactive.teamId}`, {
     name: 'Acme',
     adminEmail: 'inactive@acme.example',
   });
   await breakCard(product, inactive);
-  await renew(product, inactive);
+  const invoiceId = await renew(product, inactive);
   const other = await unpaid(product);
   await settled(product, inactive.teamId);
   await settled(product, other.teamId);
   expect(await written(inactive.teamId)).toEqual([
     { kind: 'payment-warning', sent: false, refused: '406' },
   ]);
+  const [entry, ...more] = (await timeline(product, inactive.teamId)).filter(
+    ({ kind }) => kind === 'mail_refused',
+  );
+  expect(more).toEqual([]);
+  expect(entry).toMatchObject({
+    cause: invoiceId,
+    actor: 'tagih',
+    details: { mail: 'payment-warning', code: '406' },
+  });
+  expect(JSON.stringify(entry)).not.toContain('@');
   expect(await sent(product, inactive.teamId)).toEqual([]);
   expect(await sent(product, other.teamId)).toEqual(['payment-warning']);
 });
