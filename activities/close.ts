@@ -1,11 +1,17 @@
-import { heartbeat } from '@temporalio/activity';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Page } from '../src/domain/page.js';
 import { CloseService } from '../src/services/closeService.js';
 import { OverageService } from '../src/services/overageService.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { answered } from './stripe.js';
 
-export function closeActivities({ pool, stripe, zone, closeGraceMs }: ActivityDependencies) {
+export function closeActivities({
+  pool,
+  stripe,
+  zone,
+  closeGraceMs,
+  stopping,
+}: ActivityDependencies) {
   const closes = new CloseService(pool, zone, closeGraceMs);
   const overage = new OverageService(pool, stripe);
   return {
@@ -34,8 +40,15 @@ export function closeActivities({ pool, stripe, zone, closeGraceMs }: ActivityDe
       await closes.writeRecords(period, page);
     },
 
+    /** Ends between two teams when the close is cancelled or the worker stops; another goes on there. */
     async billOverage(period: string, page: Page): Promise<void> {
-      await answered(() => overage.billPage(period, page, heartbeat));
+      const ending = AbortSignal.any([cancellationSignal(), stopping]);
+      await answered(() =>
+        overage.billPage(period, page, () => {
+          heartbeat();
+          ending.throwIfAborted();
+        }),
+      );
     },
 
     /** Looks after a team's records that wait for an invoice (R34). */

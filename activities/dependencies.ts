@@ -13,4 +13,6 @@ export interface ActivityDependencies {
   mailFrom: string;
   zone: string;
   closeGraceMs: number;
+  /** Aborted when the worker is to stop: what takes long ends early, for another to go on with. */
+  stopping: AbortSignal;
 }

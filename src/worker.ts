@@ -21,7 +21,7 @@ function workflows(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
   return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) };
 }
 
-/** Runs workflows and activities until closed, which lets activities under way finish. */
+/** Runs workflows and activities until closed, which lets what is under way at Stripe finish. */
 export async function startWorker(
   settings: Settings,
   log: Logger,
@@ -31,6 +31,7 @@ export async function startWorker(
     log.warn({ err: error }, 'connection to Postgres lost'),
   );
   const connection = await NativeConnection.connect(temporalConnection(settings));
+  const stopping = new AbortController();
   const worker = await Worker.create({
     connection,
     namespace: settings.TEMPORAL_NAMESPACE,
@@ -48,6 +49,7 @@ export async function startWorker(
       mailFrom: settings.EMAIL_FROM,
       zone: settings.BILLING_TIME_ZONE,
       closeGraceMs: settings.CLOSE_GRACE,
+      stopping: stopping.signal,
     }),
     // Longer than a call to Stripe: an attempt under way at a deploy reports how it ended.
     shutdownGraceTime: '25s',
@@ -65,6 +67,7 @@ export async function startWorker(
   log.info({ taskQueue: settings.TEMPORAL_TASK_QUEUE }, 'working');
   return {
     async close() {
+      stopping.abort(new Error('The worker stops.'));
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await stopped;
     },

@@ -34,7 +34,7 @@ export class OverageService {
 
   /**
    * Bills the due records of a page, one after the other; what is done stays done when it is called
-   * again. `onProgress` is told after each.
+   * again. `onProgress` is told after each, and ends it by throwing.
    */
   async billPage(period: string, page: Page, onProgress: () => void): Promise<void> {
     for (const record of await dueBillings(this.pool, period, page)) {

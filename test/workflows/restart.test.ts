@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { monthsAgo, recordOf, subscribedIn, track } from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
 import {
   attempts,
@@ -64,4 +65,47 @@ test('R26: what was paid while no worker ran is not tried, though the timer was 
   await settled(product, team.teamId);
   expect(await attempts(product, team.invoiceId)).toEqual(tried);
   expect((await sent(product, team.teamId)).at(-1)).toBe('payment-recovered');
+});
+
+test('R32: a worker that is stopped in a page of a close stops after the team at hand; the next goes on', async () => {
+  const month = monthsAgo(1);
+  const teams: string[] = [];
+  for (const _ of [1, 2, 3]) {
+    const { teamId } = await subscribedIn(product, month, 'pro');
+    await track(product, month, teamId, 50_001);
+    teams.push(teamId);
+  }
+  teams.sort();
+  const statuses = () =>
+    Promise.all(teams.map(async (teamId) => (await recordOf(product, month, teamId)).status));
+  await product.control('POST', '/faults', {
+    kind: 'error',
+    path: '^/v1/invoiceitems',
+    status: 503,
+  });
+  await product.api('POST', '/api/v1/closes', { period: month.id });
+  await expect.poll(statuses, patiently).toEqual(['due', 'due', 'due']);
+
+  const brake = await product.pool.connect();
+  await brake.query(
+    `begin; select from tagih.usage_billings where team_id = '${teams[0]}' for update`,
+  );
+  await product.control('DELETE', '/faults');
+  await expect
+    .poll(async () => {
+      const { rowCount } = await product.pool.query(
+        `select from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return rowCount;
+    }, patiently)
+    .toBe(1);
+  const stopped = product.stopWorker();
+  await brake.query('rollback');
+  brake.release();
+  await stopped;
+  expect(await statuses()).toEqual(['pending', 'due', 'due']);
+
+  await product.startWorker();
+  await expect.poll(statuses, patiently).toEqual(['pending', 'pending', 'pending']);
 });
