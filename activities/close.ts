@@ -15,9 +15,9 @@ export function closeActivities({
   const closes = new CloseService(pool, zone, closeGraceMs);
   const overage = new OverageService(pool, stripe);
   return {
-    /** The period that a run of the schedule closes: of its scheduled time, never of the clock (R7). */
-    async periodToClose(scheduledAt: string): Promise<string> {
-      return closes.lastEnded(new Date(scheduledAt));
+    /** The months that a run of the schedule closes, by its scheduled time, never by the clock (R7). */
+    async monthsToClose(scheduledAt: string): Promise<string[]> {
+      return closes.monthsToClose(closes.lastEnded(new Date(scheduledAt)));
     },
 
     async beginClose(period: string): Promise<void> {

@@ -21,12 +21,16 @@ const scheduledAt = defineSearchAttributeKey('TemporalScheduledStartTime', 'DATE
 
 /**
  * What the schedule starts: schedules add a time to the ids of what they start, so this one starts
- * `close:<period>`, or leaves alone the one that runs already.
+ * `close:<period>` for the month that ended, and for each before it that nobody has closed (R12).
  */
 export async function monthlyCloseRun(): Promise<void> {
   const { typedSearchAttributes, startTime } = workflowInfo();
   const at = typedSearchAttributes.get(scheduledAt) ?? startTime;
-  const period = await closing.periodToClose(at.toISOString());
+  for (const period of await closing.monthsToClose(at.toISOString())) await startOrJoin(period);
+}
+
+/** Leaves alone the close that runs already. */
+async function startOrJoin(period: string): Promise<void> {
   try {
     await startChild(close, {
       workflowId: `close:${period}`,

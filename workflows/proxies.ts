@@ -38,7 +38,7 @@ export const mail = proxyActivities<Pick<Activities, 'sendWaitingMails'>>({
 export const closing = proxyActivities<
   Pick<
     Activities,
-    | 'periodToClose'
+    | 'monthsToClose'
     | 'beginClose'
     | 'factsBehind'
     | 'leaveFactsBehind'

@@ -12,7 +12,9 @@ const POLL_MS = 500;
 export const closeCommand = (settings: () => Environment) =>
   new Command('close')
     .argument('<period>', 'an ended month, YYYY-MM')
-    .description('bill the usage of a month, and wait until that is done; may be repeated')
+    .description(
+      'bill the usage of a month, and wait until that is done; starts the closes of earlier months that nobody has closed; may be repeated',
+    )
     .option('--json', 'print JSON')
     .action(async (period: string, { json }: { json?: boolean }) => {
       const given = readSettings(settings());

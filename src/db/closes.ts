@@ -108,6 +108,22 @@ export async function findClose(db: Queryable, period: string): Promise<Close | 
   return rows[0];
 }
 
+/** What tells which months before a period ask for a close: usage, the first team, the seals there are. */
+export async function readPast(
+  db: Queryable,
+  period: string,
+): Promise<{ used: string[]; sealed: string[]; firstTeamAt: Date | null }> {
+  const { rows } = await db.query<{ used: string[]; sealed: string[]; firstTeamAt: Date | null }>(
+    `select array(select distinct period from tagih.usage_totals where period < $1) as used,
+            array(select period from tagih.seals where period < $1) as sealed,
+            (select min(created_at) from tagih.teams) as "firstTeamAt"`,
+    [period],
+  );
+  const [past] = rows;
+  if (past === undefined) throw new Error('a select without a table has one row');
+  return past;
+}
+
 /** Who has a record of a period (R39): $1 the period, $2 its start, $3 its end. */
 const billable = `t.created_at < $3
   or exists (select from tagih.usage_totals u where u.team_id = t.id and u.period = $1)

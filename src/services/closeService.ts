@@ -8,6 +8,7 @@ import {
   lockTeams,
   noteTeams,
   pagesOfTeams,
+  readPast,
   teamsToBill,
 } from '../db/closes.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
@@ -46,6 +47,22 @@ export class CloseService {
   /** The period that ended last before an instant: what a schedule of that time closes (R7). */
   lastEnded(at: Date): string {
     return previousPeriod(periodAt(at, this.zone), this.zone).id;
+  }
+
+  /**
+   * The months that a close of `period` closes, oldest first: itself, and those before it that are not
+   * sealed and in which somebody has a record (R39). What was used in them is billed in no other
+   * (R12). Before the first team came that is usage alone: an older subscription asks for no close.
+   */
+  async monthsToClose(period: string): Promise<string[]> {
+    const { used, sealed, firstTeamAt } = await readPast(this.pool, period);
+    const earlier = new Set(used);
+    let month = previousPeriod(this.period(period), this.zone);
+    while (firstTeamAt !== null && firstTeamAt < month.end) {
+      earlier.add(month.id);
+      month = previousPeriod(month, this.zone);
+    }
+    return [...earlier.difference(new Set(sealed))].toSorted().concat(period);
   }
 
   /** Throws `PeriodOpen`, or `FuturePeriod`. */

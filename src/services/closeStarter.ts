@@ -21,23 +21,27 @@ export class CloseStarter {
   ) {}
 
   /**
-   * Starts the close of an ended period, or joins the one that runs. Throws `PeriodOpen`,
-   * `FuturePeriod` and `TemporalUnavailable`.
+   * Starts the close of an ended period, or joins the one that runs, and before it those of earlier
+   * ones that nobody has closed (R12). Throws `PeriodOpen`, `FuturePeriod` and `TemporalUnavailable`.
    */
   async start(period: string, now: Date): Promise<void> {
     this.closes.requireEnded(period, now);
     await requireTemporal(this.client);
+    for (const month of await this.closes.monthsToClose(period)) await this.startOne(month, now);
+  }
+
+  /** undefined: nobody has started it. */
+  async find(period: string): Promise<Close | undefined> {
+    return findClose(this.pool, period);
+  }
+
+  private async startOne(period: string, now: Date): Promise<void> {
     const before = await findClose(this.pool, period);
     const started = await this.startOrJoin(period);
     // Whoever asks next must not read the end of an earlier run for the end of this one.
     if (started || before === undefined) {
       await reopenClose(this.pool, period, now, before?.finishedAt ?? null);
     }
-  }
-
-  /** undefined: nobody has started it. */
-  async find(period: string): Promise<Close | undefined> {
-    return findClose(this.pool, period);
   }
 
   /** Whether it was started; false: it ran already. */

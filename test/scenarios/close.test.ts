@@ -168,14 +168,30 @@ test('an open month is not closed, a future or malformed one is refused by name'
   expect(await attempt('2026-13')).toEqual([400, 'invalid_request', 'period']);
 });
 
-test('the schedule closes the month of its own time, not of the clock (R7)', async () => {
-  const month = monthsAgo(11);
+test('a month that nobody has closed is closed with any later one (R12)', async () => {
+  const month = monthsAgo(9);
   const { teamId } = await subscribedIn(product, month, 'pro');
+  expect(await track(product, month, teamId, 50_009)).toMatchObject({ billedIn: month.id });
+  await close(product, monthsAgo(8));
+  await expect
+    .poll(async () => recordOf(product, month, teamId), { timeout: 15_000 })
+    .toMatchObject({ status: 'pending', amountDue: { amount: 9 } });
+});
+
+test('the schedule closes the month of its own time, not of the clock, and those left before it (R7, R12)', async () => {
+  const [month, left] = [monthsAgo(11), monthsAgo(12)];
+  const { teamId } = await subscribedIn(product, left, 'pro');
   await track(product, month, teamId, 50_001);
+  await track(product, left, teamId, 50_012);
   const handle = product.temporal.schedule.getHandle('monthly-close');
   const at = dayOf(month, 31 + 2);
   await handle.backfill({ start: month.end, end: at, overlap: 'ALLOW_ALL' });
-  await expect
-    .poll(async () => recordOf(product, month, teamId), { timeout: 15_000 })
-    .toMatchObject({ period: month.id, amountDue: { amount: 1 } });
+  for (const [closed, amount] of [
+    [month, 1],
+    [left, 12],
+  ] as const) {
+    await expect
+      .poll(async () => recordOf(product, closed, teamId), { timeout: 15_000 })
+      .toMatchObject({ period: closed.id, status: 'pending', amountDue: { amount } });
+  }
 });

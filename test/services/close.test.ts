@@ -55,6 +55,26 @@ describe('the seal (R38)', () => {
   });
 });
 
+describe('which months a close closes', () => {
+  test('its own, and those before it that have usage or a team and no seal, the oldest first (R12, R39)', async () => {
+    const closedWith = (month: { id: string }) => books.closes.monthsToClose(month.id);
+    const team = await books.team('pro');
+    await books.pool.query('update tagih.teams set created_at = $1', [noon(march, 20)]);
+    // The plan is older than Tagih: that alone asks for no close.
+    expect(await closedWith(march)).toEqual([march.id]);
+    expect(await closedWith(monthOf(5))).toEqual([march.id, april.id, monthOf(5).id]);
+
+    await books.track(team, 50_003, noon(january, 10), noon(march, 21));
+    expect(await closedWith(march)).toEqual([january.id, march.id]);
+    expect(await closedWith(monthOf(0))).toEqual([monthOf(0).id]);
+
+    for (const month of [january, march]) await books.close(month, noon(april, 2));
+    expect(await closedWith(march)).toEqual([march.id]);
+    expect(await closedWith(april)).toEqual([april.id]);
+    expect(await books.lines(team)).toEqual([[january.id, 'overage', january.id, 3]]);
+  });
+});
+
 describe('the progress of a close', () => {
   test('counts all teams from the seal on, not those that have their record already (R39)', async () => {
     const teams = await Promise.all([1, 2, 3].map(() => books.team('pro')));

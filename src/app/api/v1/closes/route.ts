@@ -32,7 +32,8 @@ export const closeEndpoints = (closes: CloseStarter) => [
   endpoint({
     method: 'post',
     path: '/api/v1/closes',
-    summary: 'Start the close of an ended period, or join the one that runs',
+    summary:
+      'Start the close of an ended period, or join the one that runs, and those of earlier periods that nobody has closed',
     scope: 'operate',
     params: z.strictObject({}),
     query: noQuery,
