@@ -4,8 +4,9 @@ import type { Effect, PlanPeriod, Reading, TeamState, Truth } from './team.js';
 
 /**
  * The team's subscription, tier and plan periods as Stripe's truth has them (R29, R30, R37). A price
- * that no plan knows leaves tier and plan period as they were and calls an operator. A customer that
- * Stripe does not have is told of once: nothing else would show why the team stays on Free.
+ * that no plan knows calls an operator, and leaves tier and plan period as they were while the
+ * subscription that they come from holds. A customer that Stripe does not have is told of once: nothing
+ * else would show why the team stays on Free.
  */
 export function provision(
   before: TeamState,
@@ -19,8 +20,11 @@ export function provision(
   const live = truth.subscriptions.filter(isLive);
   const unknownPrice =
     subscription !== null && holdsPlan(subscription.status) && subscription.plan === null;
-  const held = unknownPrice ? before.held : heldPlan(before, subscription, changedAt);
-  const tier = unknownPrice ? before.tier : (held?.plan ?? 'free');
+  const stillHeld = truth.subscriptions.some(
+    ({ id, status }) => id === before.held?.subscriptionId && holdsPlan(status),
+  );
+  const held = unknownPrice && stillHeld ? before.held : heldPlan(before, subscription, changedAt);
+  const tier = held?.plan ?? 'free';
   const attention =
     live.length > 1 ? 'second_subscription' : unknownPrice ? 'unknown_price' : 'none';
   const effects: Effect[] = [];

@@ -47,10 +47,12 @@ export function isLive({ status }: Subscription): boolean {
 
 /**
  * The one subscription that counts for a team: of those that live, one that holds its plan before
- * one that does not; the newest; when none lives, the newest of the ended.
+ * one that does not, and a plan before a price that no plan knows, which may be another product of the
+ * host's (R37); the newest; when none lives, the newest of the ended.
  */
 export function currentSubscription(all: readonly Subscription[]): Subscription | null {
-  const weight = (s: Subscription) => (holdsPlan(s.status) ? 2 : isLive(s) ? 1 : 0);
+  const weight = (s: Subscription) =>
+    holdsPlan(s.status) ? (s.plan === null ? 2 : 3) : isLive(s) ? 1 : 0;
   const [current] = all.toSorted(
     (a, b) =>
       weight(b) - weight(a) || b.startedAt.localeCompare(a.startedAt) || b.id.localeCompare(a.id),

@@ -119,6 +119,30 @@ describe('R37: a price that no plan knows', () => {
     expect(team.noted('unknown_price')).toHaveLength(2);
   });
 
+  test('beside a plan changes nothing of the team', () => {
+    const team = onPro();
+    const support = on(null, { id: 'sub_support', startedAt: day(0) });
+    team.sees(day(0), { subscriptions: [subscription(), support] });
+    expect(team.state).toMatchObject({
+      tier: 'pro',
+      subscription: { id: 'sub_1' },
+      attention: 'second_subscription',
+    });
+    expect(open(team)).toMatchObject([{ plan: 'pro', subscriptionId: 'sub_1' }]);
+  });
+
+  test.each([
+    ['cancelled', { status: 'canceled', endedAt: day(2) }],
+    ['paused', { status: 'paused' }],
+  ] as const)('R29: beside a plan that is %s leaves the team on Free', (_, ended) => {
+    const team = onPro();
+    const support = on(null, { id: 'sub_support', startedAt: day(0) });
+    team.sees(day(0), { subscriptions: [subscription(), support] });
+    team.sees(day(2), { subscriptions: [subscription(ended), support] });
+    expect(team.state).toMatchObject({ tier: 'free', held: null });
+    expect(history(team)).toMatchObject([{ plan: 'pro', endsAt: day(2) }]);
+  });
+
   test('does not matter once the subscription has ended', () => {
     const team = onPro();
     team.sees(day(0), { subscriptions: [on(null, { status: 'canceled', endedAt: day(0) })] });

@@ -109,6 +109,14 @@ describe('R26: what ends a ladder', () => {
   });
 });
 
+test('R22: a renewal has its ladder, whatever else the customer buys', () => {
+  const team = onPro();
+  const support = subscription({ id: 'sub_2', startedAt: day(0), priceId: 'price_x', plan: null });
+  team.sees(day(0), { subscriptions: [subscription(), support] });
+  team.sees(day(1), { invoices: [unpaid('in_1', day(1))] });
+  expect([team.strike, team.sent]).toEqual([1, ['payment-warning']]);
+});
+
 test('R22: a second subscription beside it takes no strike away', () => {
   const team = at('strike 3');
   const second = subscription({ id: 'sub_2', startedAt: day(9) });

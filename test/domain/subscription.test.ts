@@ -82,6 +82,18 @@ describe('the one subscription that counts', () => {
     expect(current(older, newer)).toBe('sub_2');
   });
 
+  test('R37: a plan comes before a newer price that no plan knows', () => {
+    const pro = subscription({ id: 'sub_pro', status: 'past_due', startedAt: day(-90) });
+    const support = subscription({ id: 'sub_support', plan: null, startedAt: day(0) });
+    expect(current(support, pro)).toBe('sub_pro');
+  });
+
+  test('R37: such a price, which may be a plan that nobody named, before one that is not paid yet', () => {
+    const unnamed = subscription({ id: 'sub_1', plan: null, startedAt: day(-90) });
+    const begun = subscription({ id: 'sub_2', status: 'incomplete', startedAt: day(0) });
+    expect(current(unnamed, begun)).toBe('sub_1');
+  });
+
   const subscriptions = fc
     .uniqueArray(
       fc.record({
