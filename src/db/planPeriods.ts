@@ -10,8 +10,8 @@ export async function putPlanPeriod(
   await db.query(
     `insert into tagih.plan_periods (team_id, subscription_id, plan, starts_at, ends_at)
      values ($1, $2, $3, $4, $5)
-     on conflict (team_id, subscription_id, starts_at)
-     do update set plan = excluded.plan, ends_at = excluded.ends_at`,
+     on conflict (team_id, subscription_id, starts_at, plan)
+     do update set ends_at = excluded.ends_at`,
     [teamId, subscriptionId, plan, startsAt, endsAt],
   );
 }

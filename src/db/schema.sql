@@ -61,7 +61,7 @@ create table tagih.plan_periods (
   plan text not null,
   starts_at timestamp with time zone not null,
   ends_at timestamp with time zone,
-  constraint plan_periods_pkey PRIMARY KEY (team_id, subscription_id, starts_at),
+  constraint plan_periods_pkey PRIMARY KEY (team_id, subscription_id, starts_at, plan),
   constraint plan_periods_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
 );
 

@@ -84,7 +84,10 @@ export class Draft {
   /** Stripe is to be read, after what is being read already (R16). */
   want(more: Omit<Reading, 'number'>): void {
     const { wanted } = this.state;
-    const changes = [wanted?.changedAt ?? null, more.changedAt].filter((at) => at !== null);
+    const changes = [wanted, more]
+      .flatMap((asked) => [asked?.changedAt, asked?.lastChangedAt])
+      .filter((at) => at !== null && at !== undefined)
+      .toSorted();
     this.set({
       wanted: {
         subscriptionIds: union(wanted?.subscriptionIds, more.subscriptionIds),
@@ -92,7 +95,8 @@ export class Draft {
         cards: [...(wanted?.cards ?? []), ...more.cards],
         settle: (wanted?.settle ?? false) || more.settle,
         cause: wanted?.cause ?? more.cause,
-        changedAt: changes.toSorted()[0] ?? null,
+        changedAt: changes[0] ?? null,
+        lastChangedAt: changes.at(-1) ?? null,
       },
     });
   }

@@ -1,4 +1,5 @@
 import type { Instant } from './instant.js';
+import { highestPlan } from './plans.js';
 import { currentSubscription, holdsPlan, isLive, type Subscription } from './subscription.js';
 import type { Effect, PlanPeriod, Reading, TeamState, Truth } from './team.js';
 
@@ -14,7 +15,6 @@ export function provision(
   reading: Reading,
   now: Instant,
 ): { state: Partial<TeamState>; effects: Effect[] } {
-  const changedAt = earlier(reading.changedAt ?? now, now);
   const customerId = truth.customerId ?? before.customerId;
   const subscription = currentSubscription(truth.subscriptions);
   const live = truth.subscriptions.filter(isLive);
@@ -23,6 +23,7 @@ export function provision(
   const stillHeld = truth.subscriptions.some(
     ({ id, status }) => id === before.held?.subscriptionId && holdsPlan(status),
   );
+  const changedAt = changeOf(before, subscription, reading, now);
   const held = unknownPrice && stillHeld ? before.held : heldPlan(before, subscription, changedAt);
   const tier = held?.plan ?? 'free';
   const attention =
@@ -79,6 +80,21 @@ export function provision(
     state: { customerId, subscription, tier, held, attention, unknownCustomerIds },
     effects,
   };
+}
+
+/**
+ * When the plan changed, of the times that events told: not all of them are about it. The larger plan
+ * gets the doubt, so that no team pays for usage that a plan it held included (R4).
+ */
+function changeOf(
+  before: TeamState,
+  subscription: Subscription | null,
+  { changedAt, lastChangedAt }: Reading,
+  now: Instant,
+): Instant {
+  const plan = subscription && holdsPlan(subscription.status) ? subscription.plan : null;
+  const grows = highestPlan([before.tier, plan ?? 'free']) !== before.tier;
+  return earlier((grows ? changedAt : (lastChangedAt ?? changedAt)) ?? now, now);
 }
 
 /** The plan that is held now, and since when: from the subscription's start, or the moment of the change (R37). */

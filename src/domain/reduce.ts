@@ -61,6 +61,7 @@ function takeHint(draft: Draft, { id, type, object, at }: Hint): void {
       methodsTried: ladder.methodsTried.filter((card) => card !== renewed),
     })),
   });
+  const changedAt = type.startsWith('customer.subscription.') ? at : null;
   const named = (prefix: string) => (object?.startsWith(prefix) ? [object] : []);
   draft.want({
     subscriptionIds: named('sub_'),
@@ -68,7 +69,7 @@ function takeHint(draft: Draft, { id, type, object, at }: Hint): void {
     cards: named('pm_').map((card) => ({ id: card, at })),
     settle: SETTLING_TYPES.includes(type),
     cause: id,
-    changedAt: type.startsWith('customer.subscription.') ? at : null,
+    changedAt,
   });
 }
 

@@ -50,8 +50,10 @@ export interface Reading {
   settle: boolean;
   /** The first fact that asked. */
   cause: string;
-  /** When the subscription changed at the latest, by the first fact that said so (R37). */
+  /** When the subscription changed, by the earliest fact that said so (R37). */
   changedAt: Instant | null;
+  /** The same by the latest one; absent from readings of before. */
+  lastChangedAt?: Instant | null;
 }
 
 /** An invoice as it is at Stripe. */

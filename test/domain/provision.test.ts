@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Instant } from '../../src/domain/instant.js';
-import type { PlanId } from '../../src/domain/plans.js';
+import { highestPlan, type PlanId } from '../../src/domain/plans.js';
 import type { Subscription } from '../../src/domain/subscription.js';
 import type { PlanPeriod } from '../../src/domain/team.js';
 import { day, hint, onPro, Story, subscription } from './given.js';
@@ -9,10 +9,13 @@ import { day, hint, onPro, Story, subscription } from './given.js';
 const on = (plan: PlanId | null, of: Partial<Subscription> = {}) =>
   subscription({ plan, priceId: `price_${plan ?? 'of_nobody'}`, ...of });
 
-/** The team's plan history as rows: what is written later under the same start stands. */
+/** The team's plan history as rows: what is written later under the same key stands. */
 const history = ({ planPeriods }: Story): PlanPeriod[] => [
   ...new Map(
-    planPeriods.map((period) => [`${period.subscriptionId} ${period.startsAt}`, period]),
+    planPeriods.map((period) => [
+      `${period.subscriptionId} ${period.startsAt} ${period.plan}`,
+      period,
+    ]),
   ).values(),
 ];
 
@@ -218,6 +221,72 @@ describe('R37: the plan history', () => {
     expect(open(team)).toMatchObject([{ plan: 'enterprise' }]);
   });
 
+  /** A change of plan that is taken together with an event about something else of the subscription. */
+  function changesWith(team: Story, now: Instant, other: Instant, plan: PlanId): void {
+    const id = `${now} ${plan}`;
+    team.take(
+      now,
+      hint({ id, ...changed(now) }),
+      hint({ id: `${id} too`, type: 'customer.subscription.created', at: other }),
+    );
+    team.truth = { ...team.truth, subscriptions: [on(plan)] };
+    team.reads(now);
+  }
+
+  test('R4: a downgrade is not moved back by an older event that is taken with it', () => {
+    const team = onPro();
+    team.sees(day(0), { subscriptions: [on('enterprise')] }, changed(day(0)));
+    changesWith(team, day(30, 0.5), day(30, -0.5), 'pro');
+    expect(history(team)).toMatchObject([
+      { plan: 'pro', endsAt: day(0) },
+      { plan: 'enterprise', startsAt: day(0), endsAt: day(30, 0.5) },
+      { plan: 'pro', startsAt: day(30, 0.5), endsAt: null },
+    ]);
+  });
+
+  test('R4: nor does a late `created` take the place of the plan that was subscribed', () => {
+    const team = new Story();
+    team.sees(day(0), { subscriptions: [on('enterprise')] });
+    changesWith(team, day(5), day(-60), 'pro');
+    expect(history(team)).toMatchObject([
+      { plan: 'enterprise', startsAt: day(-60), endsAt: day(5) },
+      { plan: 'pro', startsAt: day(5), endsAt: null },
+    ]);
+  });
+
+  test('R4: at each moment the history has the plan of that moment, or a larger one', () => {
+    const moves = fc.array(
+      fc.record({
+        plan: fc.constantFrom<PlanId>('pro', 'enterprise'),
+        /** Hours since the move before. */
+        pause: fc.integer({ min: 1, max: 48 }),
+        /** Hours by which the other event that is taken with it is older. */
+        older: fc.integer({ min: 0, max: 96 }),
+      }),
+      { maxLength: 12 },
+    );
+    fc.assert(
+      fc.property(moves, (steps) => {
+        const team = onPro();
+        let now = 0;
+        for (const { plan, pause, older } of steps) {
+          now += pause;
+          changesWith(team, day(0, now), day(0, now - older), plan);
+        }
+        let at = 0;
+        for (const { plan, pause } of steps) {
+          at += pause;
+          const moment = day(0, at + 0.5);
+          const held = history(team).filter(
+            ({ startsAt, endsAt }) => startsAt <= moment && (endsAt === null || endsAt > moment),
+          );
+          const plans = held.map((period) => period.plan);
+          expect(highestPlan([...plans, plan])).toBe(highestPlan(plans));
+        }
+      }),
+    );
+  });
+
   test('a clock ahead of ours leaves no gap', () => {
     const team = onPro();
     team.sees(day(0), { subscriptions: [on('enterprise')] }, changed(day(0, 1)));
@@ -268,7 +337,10 @@ describe('R37: the plan history', () => {
           now += pause;
           team.sees(day(0, now), { subscriptions: [on(plan)] }, changed(day(0, now - late)));
         }
-        const rows = history(team).toSorted((a, b) => (a.startsAt < b.startsAt ? -1 : 1));
+        const end = ({ endsAt }: PlanPeriod) => endsAt ?? day(100);
+        const rows = history(team).toSorted(
+          (a, b) => a.startsAt.localeCompare(b.startsAt) || end(a).localeCompare(end(b)),
+        );
         for (const [i, { startsAt }] of rows.entries()) {
           if (i > 0) expect(startsAt).toBe(rows[i - 1]?.endsAt);
         }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPool, type Pool } from '../../src/db/pool.js';
 import { putTeam } from '../../src/db/teams.js';
 import { listTimeline } from '../../src/db/timeline.js';
-import { newTeam, type TeamState } from '../../src/domain/team.js';
+import { newTeam, type PlanPeriod, type TeamState } from '../../src/domain/team.js';
 import { saveTurn } from '../../src/services/turns.js';
 import { createDatabase } from '../support/database.js';
 
@@ -43,4 +43,24 @@ test('a turn that is written again changes nothing; one that the ledger has left
   await saveTurn(pool, turn({ turn: 2, tier: 'pro' }));
   await expect(saveTurn(pool, turn({ turn: 2, tier: 'free' }))).rejects.toThrow('resync');
   await expect(saveTurn(pool, turn({ turn: 1 }))).rejects.toThrow('resync');
+});
+
+test('R4, R37: plans that a subscription held within one second have a row each, which its end completes', async () => {
+  const period = { subscriptionId: 'sub_1', startsAt: at };
+  const ended = '2026-11-02T00:00:00.000Z';
+  const periods: PlanPeriod[] = [
+    { ...period, plan: 'enterprise', endsAt: null },
+    { ...period, plan: 'enterprise', endsAt: at },
+    { ...period, plan: 'pro', endsAt: null },
+    { ...period, plan: 'pro', endsAt: ended },
+  ];
+  const effects = periods.map((period) => ({ kind: 'plan_period' as const, period }));
+  await saveTurn(pool, { ...turn({ turn: 3 }), effects });
+  const { rows } = await pool.query<{ plan: string; ends: Date }>(
+    `select plan, ends_at as ends from tagih.plan_periods order by plan`,
+  );
+  expect(rows).toEqual([
+    { plan: 'enterprise', ends: new Date(at) },
+    { plan: 'pro', ends: new Date(ended) },
+  ]);
 });
