@@ -4,7 +4,7 @@ import type { Ladder } from './dunning.js';
 import type { Instant } from './instant.js';
 import { provision } from './provision.js';
 import { isLive } from './subscription.js';
-import type { Invoice, Truth } from './team.js';
+import type { Invoice, Reading, Truth } from './team.js';
 
 /** What a reading of Stripe found: the subscription first, then its invoices, then its cards (R16). */
 export function takeTruth(draft: Draft, number: number, truth: Truth, now: Instant): void {
@@ -25,23 +25,28 @@ export function takeTruth(draft: Draft, number: number, truth: Truth, now: Insta
   const paidLast = truth.invoices.toSorted(
     (a, b) => Number(a.status === 'paid') - Number(b.status === 'paid'),
   );
-  for (const invoice of paidLast) takeInvoice(draft, invoice, truth, now, because);
+  for (const invoice of paidLast) takeInvoice(draft, invoice, truth, reading, now, because);
   for (const ladder of draft.state.ladders) {
-    // An event that comes late may tell of a card from before the failure: that one has had its chance.
-    const added = reading.cards.filter(({ at }) => at >= ladder.since).map(({ id }) => id);
-    offer(draft, ladder, union(added, truth.defaultPaymentMethodIds), because);
+    const cards = union(addedSince(reading, ladder.since), truth.defaultPaymentMethodIds);
+    offer(draft, ladder, cards, because);
   }
+}
+
+/** An event that comes late may tell of a card from before the failure: that one has had its chance (R24). */
+function addedSince({ cards }: Reading, since: Instant): string[] {
+  return cards.filter(({ at }) => at >= since).map(({ id }) => id);
 }
 
 function takeInvoice(
   draft: Draft,
   invoice: Invoice,
   truth: Truth,
+  reading: Reading,
   now: Instant,
   because: Cause,
 ): void {
   const ladder = draft.ladder(invoice.id);
-  if (ladder === undefined) return beginLadder(draft, invoice, truth, now, because);
+  if (ladder === undefined) return beginLadder(draft, invoice, truth, reading, now, because);
   if (invoice.status === 'paid') return draft.happen(ladder, 'paid', now, because);
   if (invoice.status !== 'open') return draft.happen(ladder, 'closed', now, because);
 
@@ -67,6 +72,7 @@ function beginLadder(
   draft: Draft,
   invoice: Invoice,
   truth: Truth,
+  reading: Reading,
   now: Instant,
   because: Cause,
 ): void {
@@ -77,20 +83,23 @@ function beginLadder(
   if (subscription.id !== invoice.subscriptionId) return;
   const [first] = invoice.failures;
   if (first === undefined && !invoice.needsConfirmation) return;
+  const since = first?.at ?? now;
   const tried = methodsOf(invoice.failures);
+  const added = addedSince(reading, since);
+  const defaults = truth.defaultPaymentMethodIds.filter((id) => !added.includes(id));
   const ladder: Ladder = {
     invoiceId: invoice.id,
     subscriptionId: subscription.id,
     amountDue: invoice.amountDue,
     strike: 0,
-    since: first?.at ?? now,
+    since,
     timer: null,
     policy: truth.policy,
     attempts: 0,
     attempt: null,
     stopped: null,
     failures: invoice.failures.map(({ id }) => id),
-    methodsTried: tried.length > 0 ? tried : truth.defaultPaymentMethodIds,
+    methodsTried: tried.length > 0 ? tried : defaults,
     methodsWaiting: [],
   };
   draft.set({ holds: union(holds, [invoice.id]) });

@@ -24,6 +24,26 @@ describe('R24: a new card is tried at once', () => {
     expect(team.calls).not.toContain('attempt');
   });
 
+  test('also one that came between a failure for want of a card and its reading', () => {
+    const team = onPro();
+    const cardless = renewal({ failures: [{ id: 'in_1#1', at: day(0), paymentMethodId: null }] });
+    team.sees(
+      day(0.1),
+      { invoices: [cardless], defaultPaymentMethodIds: ['pm_new'] },
+      { type: 'payment_method.attached', object: 'pm_new', at: day(0.05) },
+    );
+    expect(team.strike).toBe(1);
+    expect(team.attempt()).toMatchObject({ by: 'card', paymentMethodId: 'pm_new' });
+  });
+
+  test('but not the default card that failed without a charge', () => {
+    const team = onPro();
+    const failed = renewal({ failures: [{ id: 'in_1#1', at: day(0), paymentMethodId: null }] });
+    team.sees(day(0.1), { invoices: [failed] });
+    expect(team.strike).toBe(1);
+    expect(team.calls).not.toContain('attempt');
+  });
+
   test('updated, by the card network, under the same id', () => {
     const team = at('strike 1');
     team.sees(day(1), {}, { type: 'payment_method.automatically_updated', object: 'pm_1' });
