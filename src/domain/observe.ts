@@ -64,7 +64,7 @@ function takeInvoice(
     methodsTried: union(ladder.methodsTried, methodsOf(unknown)),
   };
   for (const { id } of unknown) draft.noteFailure(invoice.id, id, because);
-  draft.happen(noted, 'refused', first.at, because);
+  draft.happen(noted, 'refused', isCharge(first) ? first.at : now, because);
 }
 
 /** The first failure of an invoice begins its ladder, whoever tried (R22, R23). */
@@ -106,6 +106,11 @@ function beginLadder(
   for (const { id } of invoice.failures) draft.noteFailure(invoice.id, id, because);
   if (first === undefined) draft.happen(ladder, 'confirmation_needed', now, because);
   else draft.happen(ladder, 'failed', first.at, because);
+}
+
+/** Without a charge a failure has no time of its own at Stripe, and is given its invoice's (R23). */
+function isCharge({ id }: Invoice['failures'][number]): boolean {
+  return !id.includes('#');
 }
 
 function methodsOf(failures: Invoice['failures']): string[] {

@@ -206,6 +206,14 @@ describe('R27: a payment waits for the customer', () => {
     expect([team.strike, nextDueAt(team.state)]).toEqual([1, day(3.25)]);
   });
 
+  test('a confirmation that fails, without a charge to tell when, begins the ladder when we hear of it', () => {
+    const team = at('confirming');
+    const failed = { id: 'in_1#1', at: day(0, -1), paymentMethodId: null };
+    team.sees(day(0, 20), { invoices: [renewal({ failures: [failed] })] });
+    expect([team.strike, nextDueAt(team.state)]).toEqual([1, day(3, 20)]);
+    expect(team.ladder()?.since).toBe(day(0, 20));
+  });
+
   test('also when a retry needs it: the next strike comes after the window', () => {
     const team = at('strike 1');
     team.reaches(day(3));
