@@ -11,17 +11,35 @@ export interface OperatorInput {
   invoiceId?: string;
 }
 
+/** Text that Postgres takes: a turn with any other could never be written, and would stop its team. */
+function isText(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= 1_000 &&
+    value.isWellFormed() &&
+    !value.includes('\0')
+  );
+}
+
+/** An instant as `Date.toISOString` writes it, of four-digit years: others neither sort as text nor fit Postgres. */
+function isInstant(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) &&
+    !Number.isNaN(Date.parse(value))
+  );
+}
+
 /** Whether a signal is one: anyone can send it from Temporal UI, and a malformed one must not stop a team. */
 export function isHint(value: Hint): boolean {
   const { kind, id, type, object, at } = value ?? {};
-  const named = [id, type, at].every((text) => typeof text === 'string' && text !== '');
-  return kind === 'hint' && named && (object === null || typeof object === 'string');
+  const named = isText(id) && isText(type) && (object === null || isText(object));
+  return kind === 'hint' && named && isInstant(at);
 }
 
 /** What is wrong with an Update's input, which comes from Temporal UI and the CLI, too; null when nothing is. */
 export function inputError({ actor, reason, invoiceId }: OperatorInput): string | null {
-  const isText = (text: unknown) =>
-    typeof text === 'string' && text.length > 0 && text.length <= 1_000 && !text.includes('\0');
   if (!isText(actor)) return 'actor must be a text: who acts';
   if (!isText(reason)) return 'reason must be a text: why';
   if (invoiceId !== undefined && !isText(invoiceId))

@@ -120,7 +120,8 @@ test("another account's key takes no team its plan (R28)", async () => {
 test('what anyone may send from Temporal UI is refused or ignored when it is malformed, and stops no team', async () => {
   const { teamId } = await subscriber(product);
   const workflow = product.temporal.workflow.getHandle(`subscription:${teamId}`);
-  for (const fact of [{}, null, { kind: 'hint', id: 'x' }, { kind: 'read', number: 1 }]) {
+  const hint = { kind: 'hint', id: 'x', type: 'resync', object: null, at: '2026-11-01' };
+  for (const fact of [{}, null, { ...hint, id: '\0' }, hint, { kind: 'read', number: 1 }]) {
     await workflow.signal('fact', fact);
   }
   for (const input of [{}, { actor: 'budi', reason: '\0' }, { actor: 1, reason: 'x' }]) {
