@@ -2,6 +2,7 @@ import type { UpdateDefinition } from '@temporalio/common';
 import {
   ApplicationFailure,
   allHandlersFinished,
+  CancellationScope,
   condition,
   continueAsNew,
   currentUpdateInfo,
@@ -55,12 +56,17 @@ export async function subscription(initial: TeamState): Promise<void> {
   handleAct(messages.waive, 'waive', 'Give up the unpaid invoices and open the team again');
   handleAct(messages.resync, 'resync', 'Read the team at Stripe anew');
 
-  show();
-  calls.steer(callsOf(state));
-  for (;;) {
-    await somethingToDo();
-    if (mayStartAnew()) return continueAsNew<typeof subscription>(state);
-    await turn();
+  // A request to cancel, as Temporal UI offers it, is not heard: a ladder would end and nobody know.
+  return CancellationScope.nonCancellable(live);
+
+  async function live(): Promise<void> {
+    show();
+    calls.steer(callsOf(state));
+    for (;;) {
+      await somethingToDo();
+      if (mayStartAnew()) return continueAsNew<typeof subscription>(state);
+      await turn();
+    }
   }
 
   async function somethingToDo(): Promise<void> {
@@ -109,7 +115,8 @@ export async function subscription(initial: TeamState): Promise<void> {
       async ({ actor, reason, invoiceId }) => {
         const id = currentUpdateInfo()?.id ?? '';
         inbox.push({ kind: 'act', id, action, actor, reason, invoiceId: invoiceId ?? null });
-        await condition(() => acted.has(id) && !isUnderWay(action, invoiceId));
+        const isDone = () => acted.has(id) && !isUnderWay(action, invoiceId);
+        await CancellationScope.nonCancellable(() => condition(isDone));
         return state;
       },
       {

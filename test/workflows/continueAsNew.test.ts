@@ -67,3 +67,28 @@ test('operators are heard while it starts anew', async () => {
     );
   }
 });
+
+test('R21: a request to cancel ends neither the ladder nor a call under way, and a new run still follows', async () => {
+  const team = await unpaid(product, 2);
+  await settled(product, team.teamId);
+  const run = await runOf(team.teamId);
+  await product.control('POST', '/faults', { path: '^/v1/subscriptions', kind: 'error' });
+  await hint(team.teamId, 'told:before');
+  const pending = async () => (await workflowOf(team.teamId).describe()).raw.pendingActivities;
+  await expect.poll(pending, patiently).toHaveLength(1);
+  await workflowOf(team.teamId).cancel();
+  await hint(team.teamId, 'told:after');
+  await product.control('DELETE', '/faults');
+
+  const act = () =>
+    product.api('POST', `/api/v1/teams/${team.teamId}/actions/resync`, {
+      actor: 'op@tagih.example',
+      reason: 'it was asked to cancel',
+    });
+  do {
+    const { status, body } = await act();
+    expect([status, body.dunning?.strike]).toEqual([200, 2]);
+  } while ((await runOf(team.teamId)) === run);
+  await fixCard(product, team);
+  await product.until(team.teamId, ({ dunning }) => expect(dunning).toBeNull());
+});
