@@ -165,7 +165,8 @@ describe('payments that fail', () => {
       code: 'invoice_payment_intent_requires_action',
     });
     expect(error.payment_intent).toMatchObject({ status: 'requires_action' });
-    expect(await chargesOf(stripe, invoiceId)).toEqual([]);
+    const unconfirmed = { status: 'failed', failure_code: 'authentication_required' };
+    expect(await chargesOf(stripe, invoiceId)).toMatchObject([unconfirmed, unconfirmed]);
 
     await control('POST', `/invoices/${invoiceId}/confirm`, { succeed: false });
     expect(await stripe.paymentIntents.retrieve(error.payment_intent?.id ?? '')).toMatchObject({

@@ -3,7 +3,7 @@ import { invalid, StripeFailure } from '../../http/error.js';
 import { type Account, newId, wallClock } from '../account.js';
 
 export interface Decline {
-  code: 'card_declined';
+  code: 'card_declined' | 'authentication_required';
   declineCode: string;
   message: string;
 }

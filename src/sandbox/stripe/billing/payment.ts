@@ -190,14 +190,30 @@ function decline(
   });
 }
 
+/** What the bank answers to a payment that its customer has not confirmed. */
+const UNCONFIRMED: Decline = {
+  code: 'authentication_required',
+  declineCode: 'authentication_required',
+  message: 'Your card was declined. This transaction requires authentication.',
+};
+
 function requireAction(
   account: Account,
   invoice: Stripe.Invoice,
   intent: Stripe.PaymentIntent,
   method: Stripe.PaymentMethod,
 ): StripeFailure {
+  // Stripe tries the card first, and leaves a failed charge beside the payment that waits.
+  const charge = createCharge(
+    account,
+    intent,
+    method,
+    account.now(invoice.test_clock),
+    UNCONFIRMED,
+  );
   account.set(intent, {
     status: 'requires_action',
+    latest_charge: charge.id,
     last_payment_error: null,
     next_action: { type: 'use_stripe_sdk' },
     payment_method: method.id,
