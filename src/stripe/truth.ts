@@ -132,9 +132,9 @@ async function readDefaultPaymentMethod(
 ): Promise<string[]> {
   const own = idOf(subscription?.default_payment_method);
   if (own !== null) return [own];
-  const customer = await stripe.customers.retrieve(customerId);
-  const method = customer.deleted ? null : customer.invoice_settings.default_payment_method;
-  return [idOf(method) ?? []].flat();
+  const customer = await unlessMissing(stripe.customers.retrieve(customerId));
+  if (customer === undefined || customer.deleted) return [];
+  return [idOf(customer.invoice_settings.default_payment_method) ?? []].flat();
 }
 
 function subscriptionOf(subscription: Stripe.Subscription, prices: PlanPrices): Subscription {

@@ -101,3 +101,12 @@ test('R23: a decline is a failure, also beside a payment that waits for the cust
     { needsConfirmation: true, failures: [{ id: expect.stringMatching(/^ch_/) }] },
   ]);
 });
+
+test('R18: an invoice that a fact named is read, though Stripe does not have the customer', async () => {
+  const { invoiceId } = await renewalWith('pm_card_chargeCustomerFail');
+  expect(await read({ customerIds: ['cus_gone'], invoiceIds: [invoiceId] })).toMatchObject({
+    unknownCustomerIds: ['cus_gone'],
+    invoices: [{ id: invoiceId, status: 'open' }],
+    defaultPaymentMethodIds: [],
+  });
+});
