@@ -1,5 +1,6 @@
 import { CancellationScope } from '@temporalio/workflow';
-import type { Call, Fact } from '../src/domain/team.js';
+import type { Call } from '../src/domain/calls.js';
+import type { Fact } from '../src/domain/team.js';
 import { stripe } from './proxies.js';
 
 /**

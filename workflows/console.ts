@@ -1,10 +1,11 @@
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { nextDueAt } from '../src/domain/calls.js';
 import { leading, teamStrike } from '../src/domain/dunning.js';
 import { display } from '../src/domain/money.js';
 import { catalogue } from '../src/domain/plans.js';
 import { subscriptionStatus } from '../src/domain/subscription.js';
-import { type Fact, nextDueAt, type TeamState } from '../src/domain/team.js';
+import type { Fact, TeamState } from '../src/domain/team.js';
 import { searchAttributes } from './searchAttributes.js';
 
 const tier = defineSearchAttributeKey('TagihTier', searchAttributes.TagihTier);

@@ -10,15 +10,10 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { callsOf, nextDueAt } from '../src/domain/calls.js';
 import { reduce } from '../src/domain/reduce.js';
 import { refusal } from '../src/domain/refusal.js';
-import {
-  callsOf,
-  type Fact,
-  nextDueAt,
-  type OperatorAction,
-  type TeamState,
-} from '../src/domain/team.js';
+import type { Fact, OperatorAction, TeamState } from '../src/domain/team.js';
 import { Calls } from './calls.js';
 import { Console, describeTimer, describeTurn } from './console.js';
 import * as messages from './messages.js';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { callsOf, nextDueAt, type Outcome } from '../../src/domain/team.js';
+import { callsOf, nextDueAt } from '../../src/domain/calls.js';
+import type { Outcome } from '../../src/domain/team.js';
 import { at, day, declined, onPro, renewal, unpaid } from './given.js';
 
 describe('R24: a new card is tried at once', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { nextDueAt } from '../../src/domain/calls.js';
 import { type Happening, ladderTable, type Stage } from '../../src/domain/dunning.js';
 import { subscriptionStatus } from '../../src/domain/subscription.js';
-import { type Invoice, nextDueAt } from '../../src/domain/team.js';
+import type { Invoice } from '../../src/domain/team.js';
 import { at, day, declined, HOUR, onPro, renewal, type Story, unpaid } from './given.js';
 
 describe('R22: three strikes', () => {

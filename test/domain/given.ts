@@ -1,3 +1,4 @@
+import { type Call, callsOf } from '../../src/domain/calls.js';
 import {
   type DunningMail,
   type DunningPolicy,
@@ -12,8 +13,6 @@ import { refusal } from '../../src/domain/refusal.js';
 import type { Strike, Subscription } from '../../src/domain/subscription.js';
 import {
   type Act,
-  type Call,
-  callsOf,
   type Effect,
   type Fact,
   type Hint,

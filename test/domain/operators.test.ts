@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { nextDueAt } from '../../src/domain/calls.js';
 import { refusal } from '../../src/domain/refusal.js';
-import { nextDueAt } from '../../src/domain/team.js';
 import { at, day, declined, onPro, renewal, unpaid } from './given.js';
 
 describe('R31: what operators do', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { nextDueAt } from '../../src/domain/calls.js';
 import { subscriptionStatus } from '../../src/domain/subscription.js';
-import { nextDueAt } from '../../src/domain/team.js';
 import { at, day, declined, onPro, renewal, type Story, subscription, unpaid } from './given.js';
 
 describe('R25: several invoices are open', () => {

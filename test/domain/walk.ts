@@ -1,8 +1,8 @@
 import fc from 'fast-check';
+import { callsOf } from '../../src/domain/calls.js';
 import { reduce } from '../../src/domain/reduce.js';
 import { refusal } from '../../src/domain/refusal.js';
 import {
-  callsOf,
   type Effect,
   type Fact,
   newTeam,

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { access } from '../../src/domain/access.js';
+import { callsOf } from '../../src/domain/calls.js';
 import { type DunningMail, teamStrike } from '../../src/domain/dunning.js';
 import { isLive, type Strike, subscriptionStatus } from '../../src/domain/subscription.js';
-import { callsOf, type Fact, type TeamState, type Truth } from '../../src/domain/team.js';
+import type { Fact, TeamState, Truth } from '../../src/domain/team.js';
 import { steps, type Turn, Walk } from './walk.js';
 
 const stageMails: readonly DunningMail[] = [

@@ -1,6 +1,7 @@
+import type { Call } from '../../src/domain/calls.js';
 import type { Attempt } from '../../src/domain/dunning.js';
 import { currentSubscription, isLive, type Subscription } from '../../src/domain/subscription.js';
-import type { Call, Fact, Hint, Invoice, Outcome, Truth } from '../../src/domain/team.js';
+import type { Fact, Hint, Invoice, Outcome, Truth } from '../../src/domain/team.js';
 import { day, hint, policy, renewal, subscription } from './given.js';
 
 export type Change =

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type Stripe from 'stripe';
 import { vi } from 'vitest';
-import { callsOf, type TeamState } from '../../src/domain/team.js';
+import { callsOf } from '../../src/domain/calls.js';
+import type { TeamState } from '../../src/domain/team.js';
 import type { Product } from './product.js';
 
 export interface Subscriber {

@@ -1,0 +1,83 @@
+import { type Attempt, dueAt } from './dunning.js';
+import type { Instant } from './instant.js';
+import type { Reading, TeamState } from './team.js';
+
+/** A call to Stripe that should be under way while the state says so. */
+export type Call =
+  | {
+      kind: 'read';
+      id: string;
+      customerId: string | null;
+      subscriptionId: string | null;
+      reading: Reading;
+      ladders: string[];
+    }
+  | {
+      kind: 'attempt';
+      id: string;
+      invoiceId: string;
+      attempt: Attempt;
+      knownFailures: string[];
+    }
+  | { kind: 'write_off'; id: string; invoiceId: string }
+  | { kind: 'hold'; id: string; invoiceId: string }
+  | { kind: 'settle'; id: string; number: number };
+
+/** The calls that the state asks for. Their ids say when a call is another one (R35). */
+export function callsOf(state: TeamState): Call[] {
+  const { customerId, reading, settling } = state;
+  return [
+    ...(reading === null
+      ? []
+      : [
+          {
+            kind: 'read' as const,
+            id: `read:${reading.number}`,
+            customerId,
+            subscriptionId: state.subscription?.id ?? null,
+            reading,
+            ladders: state.ladders.map(({ invoiceId }) => invoiceId),
+          },
+        ]),
+    ...state.ladders.flatMap(({ invoiceId, attempt, failures }) =>
+      attempt === null
+        ? []
+        : [
+            {
+              kind: 'attempt' as const,
+              id: `attempt:${invoiceId}:${attempt.number}`,
+              invoiceId,
+              attempt,
+              knownFailures: failures,
+            },
+          ],
+    ),
+    ...state.writeOffs.map((invoiceId) => ({
+      kind: 'write_off' as const,
+      id: `write_off:${invoiceId}`,
+      invoiceId,
+    })),
+    ...state.holds.map((invoiceId) => ({
+      kind: 'hold' as const,
+      id: `hold:${invoiceId}`,
+      invoiceId,
+    })),
+    ...(settling === null
+      ? []
+      : [{ kind: 'settle' as const, id: `settle:${settling}`, number: settling }]),
+  ];
+}
+
+/**
+ * When the team's next timer is due; null when none runs, or while Stripe is being read: what a fact
+ * hints at may end the ladder (R26).
+ */
+export function nextDueAt({ ladders, reading }: TeamState): Instant | null {
+  if (reading !== null) return null;
+  return (
+    ladders
+      .map(dueAt)
+      .filter((at) => at !== null)
+      .toSorted()[0] ?? null
+  );
+}
