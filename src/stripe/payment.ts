@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import type { Outcome } from '../domain/team.js';
+import { failedCharges, paymentIntentOf } from './attempts.js';
 import { isStoredError, refusal, unlessMissing } from './errors.js';
-import { failedCharges, paymentIntentOf } from './truth.js';
 
 export interface PaymentAttempt {
   invoiceId: string;
