@@ -38,8 +38,12 @@ export function isHint(value: Hint): boolean {
   return kind === 'hint' && named && isInstant(at);
 }
 
-/** What is wrong with an Update's input, which comes from Temporal UI and the CLI, too; null when nothing is. */
-export function inputError({ actor, reason, invoiceId }: OperatorInput): string | null {
+/** What is wrong with an Update, which comes from Temporal UI and the CLI, too; null when nothing is. */
+export function inputError(
+  { actor, reason, invoiceId }: OperatorInput,
+  updateId: string,
+): string | null {
+  if (!isText(updateId)) return 'updateId must be a text';
   if (!isText(actor)) return 'actor must be a text: who acts';
   if (!isText(reason)) return 'reason must be a text: why';
   if (invoiceId !== undefined && !isText(invoiceId))

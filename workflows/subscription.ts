@@ -117,10 +117,11 @@ export async function subscription(initial: TeamState): Promise<void> {
       {
         description: `${description}. Input: { actor, reason, invoiceId? }`,
         validator(input) {
-          const malformed = messages.inputError(input);
+          const id = currentUpdateInfo()?.id ?? '';
+          const malformed = messages.inputError(input, id);
           if (malformed !== null)
             throw ApplicationFailure.nonRetryable(malformed, 'malformed_input');
-          const repeated = coming.seen.includes(currentUpdateInfo()?.id ?? '');
+          const repeated = coming.seen.includes(id);
           const refused = refusal(coming, action, input.invoiceId ?? null);
           if (refused === null || repeated) return;
           throw ApplicationFailure.nonRetryable(refused.detail, refused.code);

@@ -128,6 +128,8 @@ test('what anyone may send from Temporal UI is refused or ignored when it is mal
     const update = workflow.executeUpdate(messages.resync, { args: [input as never] });
     await expect(update).rejects.toThrow();
   }
+  const named = { args: [resync] as [typeof resync], updateId: 'a\0' };
+  await expect(workflow.executeUpdate(messages.resync, named)).rejects.toThrow();
   const answer = await product.api('POST', `/api/v1/teams/${teamId}/actions/resync`, resync);
   expect(answer.status).toBe(200);
 });
