@@ -61,6 +61,15 @@ const settings = z.object({
     .string()
     .default('6h')
     .pipe(duration.refine((grace) => grace <= 20 * DAY, 'must be at most 20d')),
+  RETENTION_MONTHS: z.coerce.number('must be a number of months').int().min(1).max(120).default(13),
+  USAGE_GROUP_KEYS: z
+    .string()
+    .default('model')
+    .transform((text) => text.split(',').map((key) => key.trim()))
+    .refine((keys) => keys.every((key) => /^[A-Za-z0-9_.-]{1,40}$/.test(key)), {
+      error: 'must be a comma-separated list of metadata keys',
+    })
+    .refine((keys) => keys.length <= 5, 'must have at most 5 keys'),
   DATA_DIR: z.string().default('.tagih'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });

@@ -12,6 +12,8 @@ import { portalEndpoints } from './app/api/v1/teams/portal/route.js';
 import { teamEndpoints } from './app/api/v1/teams/route.js';
 import { teamUsageEndpoints } from './app/api/v1/teams/usage/route.js';
 import { teamBillingEndpoints } from './app/api/v1/teams/usage-billings/route.js';
+import { usageBatchEndpoints } from './app/api/v1/usage/batch/route.js';
+import { correctionEndpoints } from './app/api/v1/usage/corrections/route.js';
 import { usageEndpoints } from './app/api/v1/usage/route.js';
 import { usageBillingEndpoints } from './app/api/v1/usage-billings/route.js';
 import { stripeWebhook } from './app/api/webhooks/stripe/route.js';
@@ -31,6 +33,7 @@ import { CloseStarter } from './services/closeStarter.js';
 import { OperatorService } from './services/operatorService.js';
 import { StripePages } from './services/stripePages.js';
 import { TeamService } from './services/teamService.js';
+import { UsageRecorder } from './services/usageRecorder.js';
 import { createStripe } from './stripe/client.js';
 import { priceIds } from './stripe/prices.js';
 import { temporalConnection } from './temporal.js';
@@ -42,9 +45,16 @@ export async function startServer(
 ): Promise<{ url: string; close(): Promise<void> }> {
   const zone = settings.BILLING_TIME_ZONE;
   const metrics = createMetrics();
-  const pool = createPool(settings.DATABASE_URL, (error) =>
-    log.warn({ err: error }, 'connection to Postgres lost'),
-  );
+  const onIdleError = (error: Error) => log.warn({ err: error }, 'connection to Postgres lost');
+  const pool = createPool(settings.DATABASE_URL, onIdleError);
+  const usagePool = createPool(settings.DATABASE_URL, onIdleError, {
+    // One for each commit that may be under way.
+    max: 2,
+    // Of a Postgres that hangs callers are told before they lose patience (R10).
+    query_timeout: 10_000,
+    // Its statements are long and their plans always the same: planned anew they would take twice the time.
+    options: '-c plan_cache_mode=force_generic_plan',
+  });
   // Lazy: usage and webhooks are served while Temporal is away.
   const connection = Connection.lazy(temporalConnection(settings));
   const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
@@ -56,7 +66,9 @@ export async function startServer(
   );
   metrics.observeWaiting(() => countWaiting(pool));
 
-  const billing = new BillingService(pool, zone);
+  const { USAGE_GROUP_KEYS: groupKeys, RETENTION_MONTHS: retentionMonths } = settings;
+  const recorder = new UsageRecorder(usagePool, zone, groupKeys);
+  const billing = new BillingService(pool, zone, recorder, retentionMonths);
   const teams = new TeamService(pool, billing);
   const operators = new OperatorService(client, pool, settings.TEMPORAL_TASK_QUEUE);
   const closes = new CloseStarter(
@@ -73,8 +85,10 @@ export async function startServer(
   const app = createApp({
     endpoints: [
       ...usageEndpoints(billing),
+      ...usageBatchEndpoints(billing),
+      ...correctionEndpoints(billing, zone),
       ...teamEndpoints(teams),
-      ...teamUsageEndpoints(billing, zone),
+      ...teamUsageEndpoints(billing, zone, groupKeys),
       ...accessEndpoints(billing),
       ...actionEndpoints(operators, teams),
       ...checkoutEndpoints(pages),
@@ -123,6 +137,7 @@ export async function startServer(
       await closed;
       await relay.close();
       await connection.close();
+      await usagePool.end();
       await pool.end();
     },
   };

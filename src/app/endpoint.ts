@@ -25,6 +25,8 @@ interface Definition<
   params: P;
   query: Q;
   body: B;
+  /** The largest body that is taken, by default 1. */
+  bodyMegabytes?: number;
   answers: A;
   /** Statuses of the problems that it may answer beside those of every endpoint. */
   problems: readonly number[];

@@ -1,7 +1,11 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from 'pino';
-import { IdempotencyConflict, UnacceptableTime, UnknownTeam } from '../services/billingService.js';
+import { isUnavailable } from '../db/pool.js';
+import { IdempotencyConflict, UnacceptableTime } from '../services/billingService.js';
 import { FuturePeriod, PeriodOpen } from '../services/closeService.js';
+import { Overloaded } from '../services/groupCommit.js';
+import { UnknownTeam } from '../services/knownTeam.js';
+import { CorrectionBelowZero } from '../services/newUsage.js';
 import { ActRefused } from '../services/operatorService.js';
 import { AlreadySubscribed, NoCustomer } from '../services/stripePages.js';
 import { CustomerTaken } from '../services/teamService.js';
@@ -36,8 +40,15 @@ function asProblem(error: unknown): Problem {
     return new Problem(409, 'idempotency_conflict', error.message);
   }
   if (error instanceof UnacceptableTime) {
-    const errors = [{ path: 'occurredAt', message: error.message }];
+    const errors = [{ path: error.field, message: error.message }];
     return new Problem(400, 'invalid_request', error.message, { errors });
+  }
+  if (error instanceof CorrectionBelowZero) {
+    return new Problem(409, 'correction_below_zero', error.message);
+  }
+  if (error instanceof Overloaded) {
+    const headers = { 'retry-after': '1' };
+    return new Problem(503, 'overloaded', error.message, { headers });
   }
   if (error instanceof CustomerTaken) return new Problem(409, 'customer_taken', error.message);
   if (error instanceof PeriodOpen) return new Problem(409, 'period_open', error.message);
@@ -105,18 +116,9 @@ function requestProblem(error: unknown): Problem | undefined {
   }
 }
 
-/** Connection refused, broken or timed out, or Postgres shutting down (class 57, 08). */
-const AWAY_CODE = /^(57P0|08|53300|25P0[34]|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT)/;
-/** What `pg` says of connections without a code. */
-const AWAY_MESSAGE =
-  /^(timeout exceeded when trying|Connection terminated|Client has encountered a connection error)/;
-
 /** Postgres can't be reached: the caller tries again. */
 function databaseProblem(error: unknown): Problem | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const code = 'code' in error ? String(error.code) : '';
-  const away = AWAY_CODE.test(code) || AWAY_MESSAGE.test(error.message);
-  if (!away) return undefined;
+  if (!isUnavailable(error)) return undefined;
   const headers = { 'retry-after': '1' };
   return new Problem(
     503,

@@ -4,19 +4,22 @@ import type { ZodType, z } from 'zod';
 import type { ApiKey } from '../db/apiKeys.js';
 import type { Authenticator } from '../services/apiKeys.js';
 import type { Endpoint } from './endpoint.js';
-import { type FieldError, Problem } from './problem.js';
+import { fieldErrors } from './fieldErrors.js';
+import { Problem } from './problem.js';
 
 const MB = 1024 * 1024;
 
 /** Serves endpoints: key and scope, then the schemas, then the handler. */
 export function mount(endpoints: readonly Endpoint[], keys: Authenticator): Router {
   const router = Router();
-  const json = express.json({ limit: MB, type: 'application/json' });
   const authenticate = authentication(keys);
   for (const route of endpoints) {
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
     const steps: RequestHandler[] = [authenticate, authorization(route)];
-    if (route.body !== undefined) steps.push(requireJson, json);
+    if (route.body !== undefined) {
+      const limit = (route.bodyMegabytes ?? 1) * MB;
+      steps.push(requireJson, express.json({ limit, type: 'application/json' }));
+    }
     router[route.method](path, ...steps, async (request, response) => {
       const answer = await route.handle({
         params: parse(route.params, request.params),
@@ -30,9 +33,13 @@ export function mount(endpoints: readonly Endpoint[], keys: Authenticator): Rout
   return router;
 }
 
+/** Whether a key is for this team, or for all. */
+export const mayTouch = (key: ApiKey, teamId: string) =>
+  key.teamId === null || key.teamId === teamId;
+
 /** A key that is bound to another team learns nothing about this one, not even whether it exists. */
 export function requireTeam(key: ApiKey, teamId: string): void {
-  if (key.teamId !== null && key.teamId !== teamId) {
+  if (!mayTouch(key, teamId)) {
     throw new Problem(403, 'forbidden_team', 'This key is bound to another team.');
   }
 }
@@ -104,18 +111,10 @@ function keyOf(response: Response): ApiKey {
   return response.locals['key'];
 }
 
-/** Bad input as a problem that names every field; unknown fields are named one by one. */
+/** Bad input as a problem that names every field. */
 function parse<S extends ZodType>(schema: S, input: unknown): z.output<S> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.flatMap((issue): FieldError[] => {
-    const path = issue.path.map(String);
-    if (issue.code !== 'unrecognized_keys') {
-      // Of a bad name the reason lies one level deeper.
-      const { message } = (issue.code === 'invalid_key' && issue.issues[0]) || issue;
-      return [{ path: path.join('.'), message }];
-    }
-    return issue.keys.map((name) => ({ path: [...path, name].join('.'), message: 'is unknown' }));
-  });
+  const errors = fieldErrors(parsed.error);
   throw new Problem(400, 'invalid_request', 'The request is not valid; see errors.', { errors });
 }

@@ -12,8 +12,15 @@ function parseInt8(text: string): number {
   return value;
 }
 
-/** A pool of connections to the ledger. `onIdleError` hears of connections that break while unused. */
-export function createPool(databaseUrl: string, onIdleError: (error: Error) => void): Pool {
+/**
+ * A pool of connections to the ledger. `onIdleError` hears of connections that break while unused;
+ * `settings` are those of `pg`.
+ */
+export function createPool(
+  databaseUrl: string,
+  onIdleError: (error: Error) => void,
+  settings: pg.PoolConfig = {},
+): Pool {
   const types = {
     getTypeParser: (oid: number, format?: 'text' | 'binary') =>
       oid === pg.types.builtins.INT8 ? parseInt8 : pg.types.getTypeParser(oid, format as 'text'),
@@ -24,6 +31,7 @@ export function createPool(databaseUrl: string, onIdleError: (error: Error) => v
     // A caller is told 503 rather than left waiting for a database that is away.
     connectionTimeoutMillis: 5_000,
     types: types as pg.CustomTypesConfig,
+    ...settings,
   });
   // Without a listener a connection that Postgres closes would end the process.
   pool.on('error', onIdleError);
@@ -48,10 +56,25 @@ export async function transaction<T>(pool: Pool, work: (db: Queryable) => Promis
     await client.query('commit');
     return result;
   } catch (error) {
-    await client.query('rollback').catch(lost);
+    // A connection that gave no answer is not waited for again: it is thrown away, and Postgres rolls back.
+    if (isUnavailable(error)) broken = error;
+    else await client.query('rollback').catch(lost);
     throw error;
   } finally {
     client.off('error', lost);
     client.release(broken);
   }
+}
+
+/** Connection refused, broken or timed out, or Postgres shutting down (class 57, 08). */
+const AWAY_CODE = /^(57P0|08|53300|25P0[34]|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT)/;
+/** What `pg` says of connections without a code. */
+const AWAY_MESSAGE =
+  /^(timeout exceeded when trying|Connection terminated|Client has encountered a connection error|Query read timeout)/;
+
+/** Whether an error says that Postgres can't be reached, and nothing of what was asked. */
+export function isUnavailable(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  return AWAY_CODE.test(code) || AWAY_MESSAGE.test(error.message);
 }

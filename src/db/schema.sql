@@ -100,6 +100,7 @@ create table tagih.teams (
   turn bigint default 0 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  confirming boolean generated always as (COALESCE(jsonb_path_exists(state, '$."ladders"[*]."timer"?(@."for" == "confirmation")'::jsonpath), false)) stored not null,
   constraint teams_pkey PRIMARY KEY (id),
   constraint teams_stripe_customer_id_key UNIQUE (stripe_customer_id)
 );
@@ -163,8 +164,7 @@ create table tagih.usage_days (
   team_id text not null,
   day date not null,
   tokens bigint not null,
-  constraint usage_days_pkey PRIMARY KEY (team_id, day),
-  constraint usage_days_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
+  constraint usage_days_pkey PRIMARY KEY (team_id, day)
 );
 
 create table tagih.usage_events (
@@ -177,8 +177,16 @@ create table tagih.usage_events (
   period text not null,
   billed_in text not null,
   received_at timestamp with time zone not null,
-  constraint usage_events_pkey PRIMARY KEY (team_id, idempotency_key),
-  constraint usage_events_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
+  correction jsonb
+) partition by RANGE (received_at);
+
+create table tagih.usage_groups (
+  team_id text not null,
+  key text not null,
+  day date not null,
+  value text not null,
+  tokens bigint not null,
+  constraint usage_groups_pkey PRIMARY KEY (team_id, key, day, value)
 );
 
 create table tagih.usage_late (
@@ -186,14 +194,12 @@ create table tagih.usage_late (
   period text not null,
   billed_in text not null,
   tokens bigint not null,
-  constraint usage_late_pkey PRIMARY KEY (team_id, period, billed_in),
-  constraint usage_late_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
+  constraint usage_late_pkey PRIMARY KEY (team_id, period, billed_in)
 );
 
 create table tagih.usage_totals (
   team_id text not null,
   period text not null,
   used_tokens bigint not null,
-  constraint usage_totals_pkey PRIMARY KEY (team_id, period),
-  constraint usage_totals_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
+  constraint usage_totals_pkey PRIMARY KEY (team_id, period)
 );

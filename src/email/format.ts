@@ -5,6 +5,9 @@ import { catalogue } from '../domain/plans.js';
 export const formatAmount = (amount: number): string =>
   display({ amount, currency: catalogue.currency });
 
+/** A number of tokens as mails tell it. */
+export const formatTokens = (count: number): string => count.toLocaleString('id-ID');
+
 /** An instant as mails tell it, in the time zone `zone`. */
 export function formatTime(instant: string, zone: string): string {
   const format = new Intl.DateTimeFormat('en-GB', {

@@ -3,6 +3,7 @@ import { dunningMail } from './dunningMails.js';
 import { type Content, render } from './layout.js';
 import { monthlySummary } from './monthlySummary.js';
 import type { Mail } from './postmark.js';
+import { usageThreshold } from './usageThreshold.js';
 
 /** A mail as it is sent. `zone`: the time zone in which times are told. */
 export function renderMail(email: Email, zone: string): Omit<Mail, 'from'> {
@@ -16,7 +17,7 @@ export function renderMail(email: Email, zone: string): Omit<Mail, 'from'> {
 
 function contentOf(email: Email, zone: string): Content {
   if (email.kind === 'monthly-summary') return monthlySummary(email);
-  const content = dunningMail(email, zone);
+  const content = usageThreshold(email) ?? dunningMail(email, zone);
   if (content === undefined) throw new Error(`No mail has the kind ${email.kind}`);
   return content;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Email } from '../db/emails.js';
-import { formatAmount } from './format.js';
+import { formatAmount, formatTokens } from './format.js';
 import type { Content } from './layout.js';
 
 const summaryDetails = z.object({
@@ -23,11 +23,10 @@ const lineLabels = {
 /** What a month's usage was, and what it costs beside the plan (R32). */
 export function monthlySummary({ teamName: team, details }: Email): Content {
   const { period, plan, usedTokens, tokenLimit, lines, amountDue } = summaryDetails.parse(details);
-  const tokens = (count: number) => count.toLocaleString('id-ID');
   return {
     subject: `Usage of ${team} in ${period}`,
     paragraphs: [
-      `${team} used ${tokens(usedTokens)} tokens in ${period}; the ${plan} plan includes ${tokens(tokenLimit)}.`,
+      `${team} used ${formatTokens(usedTokens)} tokens in ${period}; the ${plan} plan includes ${formatTokens(tokenLimit)}.`,
       amountDue === 0
         ? 'Nothing is due beside the plan.'
         : 'It comes with a later invoice, to which tax is added; small amounts may be carried forward.',

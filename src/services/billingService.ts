@@ -1,22 +1,18 @@
 import { billedPeriods, readBillingInputs } from '../db/billingInputs.js';
-import { type Pool, type Queryable, transaction } from '../db/pool.js';
-import { isSealed } from '../db/seals.js';
-import { findTeam, type TeamRow } from '../db/teams.js';
-import {
-  addToTotals,
-  findUsageEvent,
-  insertUsageEvent,
-  plansHeld,
-  type UsageEvent,
-  usageByDay,
-  usedTokens,
-} from '../db/usage.js';
+import type { Pool } from '../db/pool.js';
+import { readTeamUsage, type TeamUsage } from '../db/teamUsage.js';
+import { usageByDay, usageByValue } from '../db/usageBreakdown.js';
+import type { Correction } from '../db/usageEvents.js';
 import { type Access, access } from '../domain/access.js';
-import { dayAt, type Period, parsePeriod, periodAt } from '../domain/period.js';
+import { Calendar, dayAt, type Period, parsePeriod, periodAt } from '../domain/period.js';
 import { catalogue, highestPlan } from '../domain/plans.js';
 import { type InvoicePreview, previewInvoice } from '../domain/preview.js';
 import { type Rating, rate } from '../domain/rating.js';
 import { computeRecord } from '../domain/record.js';
+import { retainedSince } from '../domain/retention.js';
+import { knownTeam, UnknownTeam } from './knownTeam.js';
+import type { PeriodUsage, Recorded } from './recordedUsage.js';
+import type { Usage, UsageRecorder } from './usageRecorder.js';
 
 /** A team's usage of one period and what it costs so far. */
 export interface Totals extends Rating {
@@ -27,14 +23,6 @@ export interface TeamAccess extends Access {
   resetsAt: Date;
 }
 
-export interface Usage {
-  teamId: string;
-  idempotencyKey: string;
-  tokens: number;
-  occurredAt?: Date | undefined;
-  metadata: Record<string, string>;
-}
-
 export interface Tracked {
   result: 'recorded' | 'duplicate';
   totals: Totals;
@@ -42,12 +30,15 @@ export interface Tracked {
   access: TeamAccess;
 }
 
-/** No team has this id. */
-export class UnknownTeam extends Error {
-  override name = 'UnknownTeam';
-  constructor(readonly teamId: string) {
-    super(`No team has the id ${teamId}`);
-  }
+/** What became of one event of many (R11). */
+export type BatchResult = Tracked | UnknownTeam | IdempotencyConflict | UnacceptableTime;
+
+export interface UsageCorrection extends Correction {
+  teamId: string;
+  idempotencyKey: string;
+  /** May be negative. */
+  tokens: number;
+  period: Period;
 }
 
 /** The key already stands for other usage of the team (R9). */
@@ -55,68 +46,100 @@ export class IdempotencyConflict extends Error {
   override name = 'IdempotencyConflict';
 }
 
-/** `occurredAt` is too far ahead, or older than what is retained. */
+/** The time of usage is too far ahead, or older than what is retained; `field` is what says it. */
 export class UnacceptableTime extends Error {
   override name = 'UnacceptableTime';
+  constructor(
+    readonly field: 'occurredAt' | 'period',
+    problem: string,
+  ) {
+    super(`${field} ${problem}`);
+  }
 }
+
+/** How far a caller's clock may be ahead of ours. */
+const AHEAD_MS = 5 * 60_000;
 
 /** Answers every question about a team's bill. `zone` is the billing time zone. */
 export class BillingService {
+  private readonly calendar: Calendar;
+
   constructor(
     private readonly pool: Pool,
     private readonly zone: string,
-  ) {}
+    private readonly recorder: UsageRecorder,
+    private readonly retentionMonths: number,
+  ) {
+    this.calendar = new Calendar(zone);
+  }
 
   /**
    * Records usage, once for each key of the team (R9), and rates the period that it occurred in:
-   * overage is (used − limit) / 1000 × rate. What it returns is on disk (R10). Throws `UnknownTeam`
-   * and `IdempotencyConflict`.
+   * overage is (used − limit) / 1000 × rate. What it returns is on disk (R10). Throws `UnknownTeam`,
+   * `IdempotencyConflict`, `UnacceptableTime` and `Overloaded`.
    */
   async trackUsage(usage: Usage, now: Date): Promise<Tracked> {
-    return transaction(this.pool, async (db) => {
-      const team = await this.team(db, usage.teamId);
-      const occurredAt = usage.occurredAt ?? now;
-      checkTime(occurredAt, now);
-      const period = periodAt(occurredAt, this.zone);
-      const event: UsageEvent = {
-        ...usage,
-        occurredAt,
-        statedAt: usage.occurredAt ?? null,
-        period: period.id,
-        billedIn: await this.billedIn(db, period, now),
-        day: dayAt(occurredAt, this.zone),
-        receivedAt: now,
-      };
-      if (!(await insertUsageEvent(db, event))) return this.repeated(db, team, event, now);
-      const used = await addToTotals(db, event);
-      const totals = await this.rated(db, team.id, period, used);
-      const teamAccess = await this.teamAccess(db, team, 1, now);
-      return { result: 'recorded', totals, billedIn: event.billedIn, access: teamAccess };
-    });
+    this.checkTime(usage.occurredAt ?? now, now);
+    return tracked(usage.teamId, await this.recorder.record(usage, now));
   }
 
-  /** The totals of a period, and its days with usage. */
+  /** Records usage of many teams and periods, a result for each event in order (R11). Throws `Overloaded`. */
+  async trackBatch(batch: readonly Usage[], now: Date): Promise<BatchResult[]> {
+    return Promise.all(
+      batch.map((usage) =>
+        this.trackUsage(usage, now).catch((error: unknown) => {
+          if (isOfOneEvent(error)) return error;
+          throw error;
+        }),
+      ),
+    );
+  }
+
+  /**
+   * Corrects the usage of a period, up or down, as an event of its own (R13); of a closed one it becomes a
+   * late line. Throws `CorrectionBelowZero` beside what `trackUsage` throws.
+   */
+  async correctUsage(
+    { teamId, idempotencyKey, tokens, period, ...correction }: UsageCorrection,
+    now: Date,
+  ): Promise<Tracked> {
+    if (period.start > now) throw new UnacceptableTime('period', 'has not begun.');
+    // The last moment that is both of the period and past: its day is the day that is corrected.
+    const occurredAt = new Date(Math.min(period.end.getTime() - 1, now.getTime()));
+    this.checkTime(occurredAt, now, 'period');
+    const usage = { teamId, idempotencyKey, tokens, occurredAt, metadata: {}, correction };
+    return tracked(teamId, await this.recorder.record(usage, now));
+  }
+
+  /** The totals of a period with its days, and its groups by a metadata key where one is asked for. Throws `UnknownTeam`. */
   async usage(
     teamId: string,
     period: Period,
-  ): Promise<{ totals: Totals; days: { day: string; tokens: number }[] }> {
-    const { id } = await this.team(this.pool, teamId);
-    const [totals, days] = await Promise.all([
-      this.totals(this.pool, id, period),
-      usageByDay(this.pool, id, dayAt(period.start, this.zone), dayAt(period.end, this.zone)),
+    groupBy?: string,
+  ): Promise<{
+    totals: Totals;
+    days: { day: string; tokens: number }[];
+    groups: { key: string; tokens: number }[] | undefined;
+  }> {
+    const [first, end] = [dayAt(period.start, this.zone), dayAt(period.end, this.zone)];
+    const [usage, days, values] = await Promise.all([
+      this.read(teamId, period),
+      usageByDay(this.pool, teamId, first, end),
+      groupBy === undefined ? undefined : usageByValue(this.pool, teamId, groupBy, first, end),
     ]);
-    return { totals, days };
+    const totals = rated({ period, usage });
+    return { totals, days, groups: values && withTheRest(values, totals.usedTokens) };
   }
 
-  /** Whether the team may use `tokens` more now (R30). */
+  /** Whether the team may use `tokens` more now (R30). Throws `UnknownTeam`. */
   async access(teamId: string, tokens: number, now: Date): Promise<TeamAccess> {
-    const team = await this.team(this.pool, teamId);
-    return this.teamAccess(this.pool, team, tokens, now);
+    const period = this.calendar.periodAt(now);
+    return teamAccess({ period, usage: await this.read(teamId, period) }, tokens);
   }
 
   /** What the open period would cost if it ended now, computed as its close will (R2). Throws `UnknownTeam`. */
   async invoicePreview(teamId: string, now: Date): Promise<InvoicePreview> {
-    const { tier } = await this.team(this.pool, teamId);
+    const { tier } = await knownTeam(this.pool, teamId);
     const period = periodAt(now, this.zone);
     const billed = await billedPeriods(this.pool, teamId, period.id);
     const sealed = billed.flatMap((id) => parsePeriod(id, this.zone) ?? []);
@@ -125,77 +148,65 @@ export class BillingService {
     return previewInvoice(computeRecord(inputsOf(teamId), catalogue), tier, catalogue);
   }
 
-  private async repeated(
-    db: Queryable,
-    team: TeamRow,
-    event: UsageEvent,
+  private async read(teamId: string, period: Period): Promise<TeamUsage> {
+    const [usage] = await readTeamUsage(this.pool, [{ teamId, period }]);
+    if (usage === undefined) throw new UnknownTeam(teamId);
+    return usage;
+  }
+
+  private checkTime(
+    occurredAt: Date,
     now: Date,
-  ): Promise<Tracked> {
-    const first = await findUsageEvent(db, event);
-    if (!first?.same) {
-      throw new IdempotencyConflict(
-        'This idempotencyKey already stands for other usage of the team, which was kept.',
-      );
+    field: UnacceptableTime['field'] = 'occurredAt',
+  ): void {
+    if (occurredAt.getTime() - now.getTime() > AHEAD_MS) {
+      throw new UnacceptableTime(field, 'lies more than 5 minutes in the future.');
     }
-    const totals = await this.totals(db, team.id, periodAt(first.occurredAt, this.zone));
-    const teamAccess = await this.teamAccess(db, team, 1, now);
-    return { result: 'duplicate', totals, billedIn: first.billedIn, access: teamAccess };
-  }
-
-  /** Its own period until that is sealed, then the open one (R12, R38). */
-  private async billedIn(db: Queryable, period: Period, now: Date): Promise<string> {
-    const late = period.end <= now && (await isSealed(db, period.id));
-    return late ? periodAt(now, this.zone).id : period.id;
-  }
-
-  private async teamAccess(
-    db: Queryable,
-    team: TeamRow,
-    tokens: number,
-    now: Date,
-  ): Promise<TeamAccess> {
-    const { period, remainingTokens } = await this.totals(db, team.id, periodAt(now, this.zone));
-    const standing = {
-      tier: team.tier,
-      status: team.subscriptionStatus,
-      strike: team.strike,
-      confirming: team.state.ladders.some(({ timer }) => timer?.for === 'confirmation'),
-    };
-    return { ...access(standing, remainingTokens, tokens), resetsAt: period.end };
-  }
-
-  private async totals(db: Queryable, teamId: string, period: Period): Promise<Totals> {
-    return this.rated(db, teamId, period, await usedTokens(db, teamId, period.id));
-  }
-
-  private async rated(
-    db: Queryable,
-    teamId: string,
-    period: Period,
-    used: number,
-  ): Promise<Totals> {
-    const plan = catalogue.plans[highestPlan(await plansHeld(db, teamId, period))];
-    return { period, ...rate(plan, used) };
-  }
-
-  private async team(db: Queryable, teamId: string): Promise<TeamRow> {
-    const team = await findTeam(db, teamId);
-    if (team === undefined) throw new UnknownTeam(teamId);
-    return team;
+    if (occurredAt < now && occurredAt < retainedSince(now, this.retentionMonths)) {
+      const months = `the ${this.retentionMonths} months that usage is kept`;
+      throw new UnacceptableTime(field, `is older than ${months}.`);
+    }
   }
 }
 
-/** 13 months of usage are kept, so that a repeated event is known for one (R9). */
-const RETENTION_DAYS = 397;
-/** How far a caller's clock may be ahead of ours. */
-const AHEAD_MINUTES = 5;
+/** Throws `UnknownTeam` and `IdempotencyConflict`. */
+function tracked(teamId: string, recorded: Recorded): Tracked {
+  switch (recorded.result) {
+    case 'unknown_team':
+      throw new UnknownTeam(teamId);
+    case 'conflict':
+      throw new IdempotencyConflict(
+        'This idempotencyKey already stands for other usage of the team, which was kept.',
+      );
+    default: {
+      const { result, billedIn, own, open } = recorded;
+      return { result, billedIn, totals: rated(own), access: teamAccess(open, 1) };
+    }
+  }
+}
 
-function checkTime(occurredAt: Date, now: Date): void {
-  const ahead = occurredAt.getTime() - now.getTime();
-  if (ahead > AHEAD_MINUTES * 60_000) {
-    throw new UnacceptableTime('occurredAt lies more than 5 minutes in the future.');
-  }
-  if (-ahead > RETENTION_DAYS * 86_400_000) {
-    throw new UnacceptableTime('occurredAt is older than the 13 months that usage is kept.');
-  }
+function isOfOneEvent(error: unknown): error is Exclude<BatchResult, Tracked> {
+  return (
+    error instanceof UnknownTeam ||
+    error instanceof IdempotencyConflict ||
+    error instanceof UnacceptableTime
+  );
+}
+
+function rated({ period, usage }: PeriodUsage): Totals {
+  return { period, ...rate(catalogue.plans[highestPlan(usage.plans)], usage.usedTokens) };
+}
+
+function teamAccess(open: PeriodUsage, tokens: number): TeamAccess {
+  const { remainingTokens, period } = rated(open);
+  return { ...access(open.usage, remainingTokens, tokens), resetsAt: period.end };
+}
+
+/** The groups with what has no value of the key, so that they add up to the total. */
+function withTheRest(
+  groups: { key: string; tokens: number }[],
+  total: number,
+): { key: string; tokens: number }[] {
+  const rest = groups.reduce((left, { tokens }) => left - tokens, total);
+  return rest === 0 ? groups : [...groups, { key: '(none)', tokens: rest }];
 }

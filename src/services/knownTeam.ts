@@ -1,6 +1,13 @@
 import type { Queryable } from '../db/pool.js';
 import { findTeam, type TeamRow } from '../db/teams.js';
-import { UnknownTeam } from './billingService.js';
+
+/** No team has this id. */
+export class UnknownTeam extends Error {
+  override name = 'UnknownTeam';
+  constructor(readonly teamId: string) {
+    super(`No team has the id ${teamId}`);
+  }
+}
 
 /** The team with this id. Throws `UnknownTeam`. */
 export async function knownTeam(db: Queryable, teamId: string): Promise<TeamRow> {

@@ -3,15 +3,16 @@ import { enqueue, MAILER } from '../db/outbox.js';
 import type { Queryable } from '../db/pool.js';
 import type { Instant } from '../domain/instant.js';
 
-/** Writes mails down and wakes the mailer, in the transaction that makes them true (R36). */
+/** Writes mails down and wakes the mailer, in the transaction that makes them true (R36); whether one is new. */
 export async function sendMails(
   db: Queryable,
   emails: readonly NewEmail[],
   at: Instant,
-): Promise<void> {
+): Promise<boolean> {
   let first: NewEmail | undefined;
   for (const email of emails) if (await insertEmail(db, email)) first ??= email;
-  if (first === undefined) return;
+  if (first === undefined) return false;
   const id = `mail:${first.teamId}:${first.kind}:${first.cause}`;
   await enqueue(db, MAILER, { kind: 'hint', id, type: `mail.${first.kind}`, object: null, at });
+  return true;
 }

@@ -1,7 +1,7 @@
 import { enqueue, subscriptionWorkflowId } from '../db/outbox.js';
 import { type Pool, transaction } from '../db/pool.js';
 import { listTeams } from '../db/teams.js';
-import { UnknownTeam } from './billingService.js';
+import { UnknownTeam } from './knownTeam.js';
 import { enqueueDisputes } from './stripeEvents.js';
 
 const PAGE = 500;

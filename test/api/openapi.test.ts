@@ -74,6 +74,8 @@ describe('the document', () => {
       'POST /api/v1/teams/{teamId}/checkout teams:write',
       'POST /api/v1/teams/{teamId}/portal teams:write',
       'POST /api/v1/usage usage:write',
+      'POST /api/v1/usage/batch usage:write',
+      'POST /api/v1/usage/corrections operate',
       'POST /api/webhooks/stripe none',
       'PUT /api/v1/teams/{teamId} teams:write',
     ]);
@@ -166,7 +168,7 @@ test('answers are as the document says, problems too', async () => {
 
 describe('every answer', () => {
   test('of no route is a problem with 404', async () => {
-    for (const path of ['/', '/api/v1/nothing', '/api/v1/usage/batch', '/docs/x']) {
+    for (const path of ['/', '/api/v1/nothing', '/api/v1/usage/nothing', '/docs/x']) {
       const { status, headers, body } = await send(`${product.url}${path}`, { method: 'POST' });
       expect({ status, code: body.code }).toEqual({ status: 404, code: 'not_found' });
       expect(headers.get('content-type')).toBe('application/problem+json; charset=utf-8');

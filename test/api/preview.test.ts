@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { periodAt } from '../../src/domain/period.js';
 import { BillingService } from '../../src/services/billingService.js';
 import { CloseService } from '../../src/services/closeService.js';
+import { UsageRecorder } from '../../src/services/usageRecorder.js';
 import { close, monthsAgo, recordOf, subscribedIn, track } from '../support/months.js';
 import { type Answer, sharedProduct } from '../support/product.js';
 import { freeTeam, subscriber } from '../support/stories.js';
@@ -86,7 +87,12 @@ test('a month costs what its preview said in its last moment (R2, R33)', async (
   await track(product, month, pro, 62_345);
   const { teamId: idle } = await subscribedIn(product, month, 'enterprise');
   const teams = [pro, idle, await leftPro(month)];
-  const billing = new BillingService(product.pool, zone());
+  const billing = new BillingService(
+    product.pool,
+    zone(),
+    new UsageRecorder(product.pool, zone(), []),
+    13,
+  );
   const lastMoment = new Date(month.end.getTime() - 1);
   const previews = await Promise.all(teams.map((id) => billing.invoicePreview(id, lastMoment)));
 

@@ -13,6 +13,7 @@ import { newTeam, type TeamState } from '../../src/domain/team.js';
 import { BillingService, type Tracked } from '../../src/services/billingService.js';
 import { CloseService } from '../../src/services/closeService.js';
 import { saveTurn } from '../../src/services/turns.js';
+import { UsageRecorder } from '../../src/services/usageRecorder.js';
 import { createDatabase } from '../support/database.js';
 
 const ZONE = 'Asia/Jakarta';
@@ -45,7 +46,7 @@ export type Books = Awaited<ReturnType<typeof openBooks>>;
 export async function openBooks() {
   const database = await createDatabase();
   const pool = createPool(database.url, () => {});
-  const billing = new BillingService(pool, ZONE);
+  const billing = new BillingService(pool, ZONE, new UsageRecorder(pool, ZONE, []), 13);
   const closes = new CloseService(pool, ZONE, 6 * HOUR);
   const turns = new Map<string, TeamState>();
 

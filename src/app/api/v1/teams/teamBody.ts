@@ -1,7 +1,7 @@
 import { type Ladder, leading } from '../../../../domain/dunning.js';
 import type { Team } from '../../../../services/teamService.js';
 import { money } from '../../../schemas.js';
-import { accessBody } from '../usage/route.js';
+import { accessBody } from '../usage/usageBody.js';
 
 /** A team as the API shows it. */
 export function teamBody({ row, access, invoiceLinks }: Team) {

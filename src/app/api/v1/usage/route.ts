@@ -1,57 +1,9 @@
 import { z } from 'zod';
-import type { BillingService, TeamAccess, Totals } from '../../../../services/billingService.js';
+import type { BillingService } from '../../../../services/billingService.js';
 import { answer, endpoint } from '../../../endpoint.js';
 import { requireTeam } from '../../../mount.js';
-import {
-  accessSchema,
-  instant,
-  money,
-  noQuery,
-  periodId,
-  teamId,
-  text,
-  tokenCount,
-  totalsShape,
-} from '../../../schemas.js';
-
-const metadata = z
-  .record(
-    z.string().regex(/^[A-Za-z0-9_.-]{1,40}$/, 'must be 1 to 40 of A-Z, a-z, 0-9, _, . and -'),
-    text(200),
-  )
-  .refine((entries) => Object.keys(entries).length <= 20, 'must have at most 20 keys');
-
-const usageEvent = z.strictObject({
-  teamId,
-  idempotencyKey: z
-    .string()
-    .regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,255}$/u, 'must be 1 to 255 printable characters')
-    .meta({ description: 'Names this usage within its team: the same key counts once' }),
-  tokens: tokenCount,
-  occurredAt: instant.optional(),
-  metadata: metadata.optional(),
-});
-
-const tracked = z
-  .object({
-    result: z.enum(['recorded', 'duplicate']),
-    billedIn: periodId,
-    ...totalsShape,
-    access: accessSchema,
-  })
-  .meta({ id: 'TrackedUsage' });
-
-export const totalsBody = ({ period, ratePer1000: _, ...totals }: Totals) => ({
-  ...totals,
-  period: period.id,
-  overageCost: money(totals.overageCost),
-  resetsAt: period.end.toISOString(),
-});
-
-export const accessBody = (access: TeamAccess) => ({
-  ...access,
-  resetsAt: access.resetsAt.toISOString(),
-});
+import { noQuery } from '../../../schemas.js';
+import { trackedBody, trackedSchema, usageEvent } from './usageBody.js';
 
 export const usageEndpoints = (billing: BillingService) => [
   endpoint({
@@ -62,14 +14,11 @@ export const usageEndpoints = (billing: BillingService) => [
     params: z.strictObject({}),
     query: noQuery,
     body: usageEvent,
-    answers: { 200: tracked },
+    answers: { 200: trackedSchema },
     problems: [404, 409],
-    async handle({ body: event, key }) {
-      requireTeam(key, event.teamId);
-      const usage = { ...event, metadata: event.metadata ?? {} };
-      const { result, totals, billedIn, access } = await billing.trackUsage(usage, new Date());
-      const body = { result, billedIn, ...totalsBody(totals), access: accessBody(access) };
-      return answer(200, body);
+    async handle({ body: usage, key }) {
+      requireTeam(key, usage.teamId);
+      return answer(200, trackedBody(await billing.trackUsage(usage, new Date())));
     },
   }),
 ];

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { BillingService } from '../../../../../services/billingService.js';
 import { answer, endpoint } from '../../../../endpoint.js';
 import { accessSchema, teamParams } from '../../../../schemas.js';
-import { accessBody } from '../../usage/route.js';
+import { accessBody } from '../../usage/usageBody.js';
 
 const tokens = z.coerce
   .number('must be a number')

@@ -1,0 +1,44 @@
+import type { Standing } from '../domain/access.js';
+import type { Period } from '../domain/period.js';
+import type { PlanId } from '../domain/plans.js';
+import { heldBetween } from './planPeriods.js';
+import type { Queryable } from './pool.js';
+
+/** What a team used in a period, and what decides what it costs and what the team may do. */
+export interface TeamUsage extends Standing {
+  teamId: string;
+  period: string;
+  usedTokens: number;
+  /** The plans that it held at any moment of the period (R4, R37). */
+  plans: PlanId[];
+}
+
+/** Columns of a `TeamUsage`, of a team `t` and a period `month`. */
+export const teamStanding = `
+  t.tier, t.subscription_status as status, t.strike, t.confirming,
+  array(select distinct p.plan from tagih.plan_periods p
+         where p.team_id = t.id and ${heldBetween('month.starts_at', 'month.ends_at')}) as plans`;
+
+/** The usage of teams in periods, in one indexed read; of teams that nobody knows there is none. */
+export async function readTeamUsage(
+  db: Queryable,
+  asked: readonly { teamId: string; period: Period }[],
+): Promise<TeamUsage[]> {
+  if (asked.length === 0) return [];
+  const { rows } = await db.query<TeamUsage>({
+    name: 'read-team-usage',
+    text: `select t.id as "teamId", month.id as period, coalesce(u.used_tokens, 0) as "usedTokens",
+             ${teamStanding}
+        from unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+               as month (team_id, id, starts_at, ends_at)
+        join tagih.teams t on t.id = month.team_id
+        left join tagih.usage_totals u on u.team_id = t.id and u.period = month.id`,
+    values: [
+      asked.map(({ teamId }) => teamId),
+      asked.map(({ period }) => period.id),
+      asked.map(({ period }) => period.start.toISOString()),
+      asked.map(({ period }) => period.end.toISOString()),
+    ],
+  });
+  return rows;
+}
