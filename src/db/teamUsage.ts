@@ -1,6 +1,6 @@
 import type { Standing } from '../domain/access.js';
 import type { Period } from '../domain/period.js';
-import type { PlanId } from '../domain/plans.js';
+import { highestPlan, type PlanId } from '../domain/plans.js';
 import { heldBetween } from './planPeriods.js';
 import type { Queryable } from './pool.js';
 
@@ -9,15 +9,23 @@ export interface TeamUsage extends Standing {
   teamId: string;
   period: string;
   usedTokens: number;
-  /** The plans that it held at any moment of the period (R4, R37). */
-  plans: PlanId[];
+  /** The highest plan that it held at any moment of the period (R4, R37). */
+  plan: PlanId;
 }
 
-/** Columns of a `TeamUsage`, of a team `t` and a period `month`. */
+/** A row with the columns of `teamStanding`. */
+export type TeamUsageRow = Omit<TeamUsage, 'plan'> & { plans: string | null };
+
+/** Columns of a `TeamUsageRow`, of a team `t` and a period `month`; its plans as words, quicker read than a list. */
 export const teamStanding = `
   t.tier, t.subscription_status as status, t.strike, t.confirming,
-  array(select distinct p.plan from tagih.plan_periods p
-         where p.team_id = t.id and ${heldBetween('month.starts_at', 'month.ends_at')}) as plans`;
+  (select string_agg(p.plan, ' ') from tagih.plan_periods p
+    where p.team_id = t.id and ${heldBetween('month.starts_at', 'month.ends_at')}) as plans`;
+
+/** With the one of its plans that counts. */
+export function withPlan<R extends TeamUsageRow>({ plans, ...row }: R) {
+  return { ...row, plan: highestPlan((plans?.split(' ') ?? []) as PlanId[]) };
+}
 
 /** The usage of teams in periods, in one indexed read; of teams that nobody knows there is none. */
 export async function readTeamUsage(
@@ -25,7 +33,7 @@ export async function readTeamUsage(
   asked: readonly { teamId: string; period: Period }[],
 ): Promise<TeamUsage[]> {
   if (asked.length === 0) return [];
-  const { rows } = await db.query<TeamUsage>({
+  const { rows } = await db.query<TeamUsageRow>({
     name: 'read-team-usage',
     text: `select t.id as "teamId", month.id as period, coalesce(u.used_tokens, 0) as "usedTokens",
              ${teamStanding}
@@ -40,5 +48,5 @@ export async function readTeamUsage(
       asked.map(({ period }) => period.end.toISOString()),
     ],
   });
-  return rows;
+  return rows.map(withPlan);
 }

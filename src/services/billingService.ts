@@ -5,7 +5,7 @@ import { usageByDay, usageByValue } from '../db/usageBreakdown.js';
 import type { Correction } from '../db/usageEvents.js';
 import { type Access, access } from '../domain/access.js';
 import { Calendar, dayAt, type Period, parsePeriod, periodAt } from '../domain/period.js';
-import { catalogue, highestPlan } from '../domain/plans.js';
+import { catalogue } from '../domain/plans.js';
 import { type InvoicePreview, previewInvoice } from '../domain/preview.js';
 import { type Rating, rate } from '../domain/rating.js';
 import { computeRecord } from '../domain/record.js';
@@ -194,7 +194,7 @@ function isOfOneEvent(error: unknown): error is Exclude<BatchResult, Tracked> {
 }
 
 function rated({ period, usage }: PeriodUsage): Totals {
-  return { period, ...rate(catalogue.plans[highestPlan(usage.plans)], usage.usedTokens) };
+  return { period, ...rate(catalogue.plans[usage.plan], usage.usedTokens) };
 }
 
 function teamAccess(open: PeriodUsage, tokens: number): TeamAccess {

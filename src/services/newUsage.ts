@@ -3,7 +3,7 @@ import type { TeamUsage } from '../db/teamUsage.js';
 import { insertTimelineEntry } from '../db/timeline.js';
 import type { GroupedTokens } from '../db/usageBreakdown.js';
 import type { UsageEvent } from '../db/usageEvents.js';
-import { catalogue, highestPlan } from '../domain/plans.js';
+import { catalogue } from '../domain/plans.js';
 import type { RunningTotals } from '../domain/runningTotals.js';
 import { thresholdCrossed } from '../domain/threshold.js';
 import { sendMails } from './mails.js';
@@ -20,11 +20,10 @@ export class CorrectionBelowZero extends Error {
  */
 export async function noteThreshold(
   db: Queryable,
-  { teamId, period, plans }: TeamUsage,
+  { teamId, period, plan }: TeamUsage,
   { before, peak }: RunningTotals,
   now: Date,
 ): Promise<void> {
-  const plan = highestPlan(plans);
   const { tokenLimit } = catalogue.plans[plan];
   const kind = thresholdCrossed(tokenLimit, before, peak);
   if (kind === null) return;
