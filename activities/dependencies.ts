@@ -13,6 +13,7 @@ export interface ActivityDependencies {
   mailFrom: string;
   zone: string;
   closeGraceMs: number;
+  retentionMonths: number;
   /** Aborted when the worker is to stop: what takes long ends early, for another to go on with. */
   stopping: AbortSignal;
 }

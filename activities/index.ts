@@ -3,6 +3,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { ledgerActivities } from './ledger.js';
 import { mailActivities } from './mail.js';
 import { stripeActivities } from './stripe.js';
+import { upkeepActivities } from './upkeep.js';
 
 export type Activities = ReturnType<typeof createActivities>;
 
@@ -13,5 +14,6 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...stripeActivities(dependencies),
     ...mailActivities(dependencies),
     ...closeActivities(dependencies),
+    ...upkeepActivities(dependencies),
   };
 }

@@ -8,22 +8,30 @@ import type { Settings } from './config.js';
 
 const MINUTE = 60_000;
 
-/** Makes the schedule of the monthly close, or brings it up to date with the settings. */
-export async function ensureMonthlyClose(
-  client: Client,
-  settings: Pick<Settings, 'BILLING_TIME_ZONE' | 'CLOSE_GRACE' | 'TEMPORAL_TASK_QUEUE'>,
-): Promise<void> {
-  const options = monthlyClose(settings);
+type ScheduleSettings = Pick<Settings, 'BILLING_TIME_ZONE' | 'CLOSE_GRACE' | 'TEMPORAL_TASK_QUEUE'>;
+
+/** What all schedules here have in common. */
+type Options = ScheduleOptions & {
+  spec: { timezone: string; calendars: { comment: string }[] };
+  action: { taskQueue: string };
+};
+
+/** Makes the schedules, or brings them up to date with the settings. */
+export async function ensureSchedules(client: Client, settings: ScheduleSettings): Promise<void> {
+  await ensureSchedule(client, monthlyClose(settings));
+  await ensureSchedule(client, usageRetention(settings));
+}
+
+async function ensureSchedule(client: Client, options: Options): Promise<void> {
   try {
     await client.schedule.create(options);
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     const handle = client.schedule.getHandle(options.scheduleId);
     const { spec, action } = await handle.describe();
-    const [comment] = options.spec.calendars.map((calendar) => calendar.comment);
     const isSame =
       spec.timezone === options.spec.timezone &&
-      spec.calendars?.[0]?.comment === comment &&
+      spec.calendars?.[0]?.comment === options.spec.calendars[0]?.comment &&
       action.taskQueue === options.action.taskQueue;
     // An update drops what the schedule has missed and not yet caught up with.
     if (!isSame) await handle.update(({ state }) => ({ ...options, state }));
@@ -31,11 +39,7 @@ export async function ensureMonthlyClose(
 }
 
 /** Each month, the grace after the month before has ended in the billing time zone. */
-function monthlyClose({
-  BILLING_TIME_ZONE,
-  CLOSE_GRACE,
-  TEMPORAL_TASK_QUEUE,
-}: Pick<Settings, 'BILLING_TIME_ZONE' | 'CLOSE_GRACE' | 'TEMPORAL_TASK_QUEUE'>) {
+function monthlyClose({ BILLING_TIME_ZONE, CLOSE_GRACE, TEMPORAL_TASK_QUEUE }: ScheduleSettings) {
   // A seal comes at least a minute after the end (R38).
   const minutes = Math.max(1, Math.ceil(CLOSE_GRACE / MINUTE));
   return {
@@ -64,6 +68,26 @@ function monthlyClose({
       taskQueue: TEMPORAL_TASK_QUEUE,
       args: [],
       staticSummary: 'Starts the close of the month that ended',
+    },
+  } satisfies ScheduleOptions;
+}
+
+/** Each day at three, when little is asked of the ledger. */
+function usageRetention({ BILLING_TIME_ZONE, TEMPORAL_TASK_QUEUE }: ScheduleSettings) {
+  return {
+    scheduleId: 'usage-retention',
+    spec: {
+      timezone: BILLING_TIME_ZONE,
+      calendars: [{ hour: 3, comment: 'each day' }],
+    },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP },
+    action: {
+      type: 'startWorkflow',
+      workflowId: 'usage-retention-run',
+      workflowType: 'usageRetention',
+      taskQueue: TEMPORAL_TASK_QUEUE,
+      args: [],
+      staticSummary: 'Makes partitions of usage ahead, and drops those past retention',
     },
   } satisfies ScheduleOptions;
 }

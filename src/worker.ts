@@ -8,7 +8,7 @@ import type { Settings } from './config.js';
 import { createPool } from './db/pool.js';
 import { createPostmark } from './email/postmark.js';
 import { runRole } from './role.js';
-import { ensureMonthlyClose } from './schedules.js';
+import { ensureSchedules } from './schedules.js';
 import { ensureSearchAttributes } from './searchAttributes.js';
 import { createStripe } from './stripe/client.js';
 import { planPrices } from './stripe/prices.js';
@@ -49,6 +49,7 @@ export async function startWorker(
       mailFrom: settings.EMAIL_FROM,
       zone: settings.BILLING_TIME_ZONE,
       closeGraceMs: settings.CLOSE_GRACE,
+      retentionMonths: settings.RETENTION_MONTHS,
       stopping: stopping.signal,
     }),
     // Longer than a call to Stripe: an attempt under way at a deploy reports how it ended.
@@ -59,7 +60,7 @@ export async function startWorker(
     // A hosted Temporal lets its console alone do this.
     log.warn({ err: error }, 'search attributes could not be registered'),
   );
-  await ensureMonthlyClose(new Client({ connection, namespace }), settings);
+  await ensureSchedules(new Client({ connection, namespace }), settings);
   const stopped = worker.run().finally(async () => {
     await connection.close();
     await pool.end();

@@ -58,3 +58,9 @@ export const overage = proxyActivities<Pick<Activities, 'billOverage'>>({
   heartbeatTimeout: '90s',
   retry: { initialInterval: '1s', maximumInterval: '30s' },
 });
+
+/** Partitions wait two seconds at most for who reads usage, and are tried again when that was too short. */
+export const upkeep = proxyActivities<Pick<Activities, 'keepUsagePartitions'>>({
+  startToCloseTimeout: '1m',
+  retry: { initialInterval: '5s', maximumInterval: '5m' },
+});

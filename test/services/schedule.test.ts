@@ -1,7 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { periodAt, previousPeriod } from '../../src/domain/period.js';
-import { ensureMonthlyClose } from '../../src/schedules.js';
+import { ensureSchedules } from '../../src/schedules.js';
 import { createNamespace } from '../support/namespace.js';
 
 const MINUTE = 60_000;
@@ -21,7 +21,7 @@ afterAll(() => connection?.close());
 /** The schedule after a worker has started with these settings. */
 async function schedule(BILLING_TIME_ZONE: string, CLOSE_GRACE: number) {
   const settings = { BILLING_TIME_ZONE, CLOSE_GRACE, TEMPORAL_TASK_QUEUE: 'tagih' };
-  await ensureMonthlyClose(client, settings);
+  await ensureSchedules(client, settings);
   return client.schedule.getHandle('monthly-close').describe();
 }
 

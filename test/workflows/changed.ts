@@ -14,4 +14,5 @@ export const mailer = changed(unchanged.mailer);
 export const stripeEvent = changed(unchanged.stripeEvent);
 export const monthlyCloseRun = changed(unchanged.monthlyCloseRun);
 export const close = changed(unchanged.close);
+export const usageRetention = changed(unchanged.usageRetention);
 export const closePage = changed(unchanged.closePage);
