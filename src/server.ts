@@ -50,6 +50,8 @@ export async function startServer(
   const usagePool = createPool(settings.DATABASE_URL, onIdleError, {
     // One for each commit that may be under way.
     max: 2,
+    // A transaction's beginning and its first statement go together.
+    pipeline: true,
     // Of a Postgres that hangs callers are told before they lose patience (R10).
     query_timeout: 10_000,
     // Its statements are long and their plans always the same: planned anew they would take twice the time.

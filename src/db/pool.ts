@@ -51,8 +51,11 @@ export async function transaction<T>(pool: Pool, work: (db: Queryable) => Promis
   };
   client.on('error', lost);
   try {
-    await client.query("begin; set local transaction_timeout = '30s'");
+    // Not waited for: it goes with the first statement, which fails where it fails.
+    const begun = client.query("begin; set local transaction_timeout = '30s'");
+    begun.catch(() => {});
     const result = await work(client);
+    await begun;
     await client.query('commit');
     return result;
   } catch (error) {
