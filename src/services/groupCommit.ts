@@ -9,7 +9,7 @@ const SLOTS = 2;
 const ITEMS = 250;
 /** Items that may wait: a second or two of work, and a bound for memory. */
 const WAITING = 10_000;
-/** With the 30 s that a commit may take this stays below the minute between a period's end and its seal (R38). */
+/** From here to a commit's begin: with the 35 s that it may take that is less than the minute before a seal (R38). */
 const PATIENCE_MS = 10_000;
 
 interface Waiting<T, R> {
@@ -57,17 +57,17 @@ export class GroupCommit<T, R> {
   }
 
   private async work(): Promise<void> {
-    const batch = this.waiting.splice(0, ITEMS);
-    const tooLate = batch.findLastIndex(({ since }) => Date.now() - since > PATIENCE_MS) + 1;
-    for (const { reject } of batch.splice(0, tooLate)) reject(overloaded());
     this.underWay += 1;
-    await this.settle(batch);
+    await this.settle(this.waiting.splice(0, ITEMS));
     this.underWay -= 1;
     if (this.waiting.length > 0) this.wake();
   }
 
   /** One item that can't be committed fails alone: the others are tried without it. */
-  private async settle(batch: readonly Waiting<T, R>[]): Promise<void> {
+  private async settle(taken: readonly Waiting<T, R>[]): Promise<void> {
+    const patient = Date.now() - PATIENCE_MS;
+    for (const { since, reject } of taken) if (since < patient) reject(overloaded());
+    const batch = taken.filter(({ since }) => since >= patient);
     if (batch.length === 0) return;
     try {
       const results = await this.commit(batch.map(({ item }) => item));
