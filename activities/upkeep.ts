@@ -1,7 +1,13 @@
+import { heartbeat } from '@temporalio/activity';
 import { transaction } from '../src/db/pool.js';
+import { teamIds } from '../src/db/teams.js';
+import { forgetUsageKeys } from '../src/db/usageKeys.js';
 import { dropUsagePartitions, makeUsagePartitions } from '../src/db/usagePartitions.js';
 import { retainedSince } from '../src/domain/retention.js';
 import type { ActivityDependencies } from './dependencies.js';
+
+/** Teams whose keys are forgotten in one statement. */
+const TEAMS = 100;
 
 export const upkeepActivities = ({
   pool,
@@ -12,5 +18,18 @@ export const upkeepActivities = ({
     const now = new Date();
     await transaction(pool, (db) => makeUsagePartitions(db, now));
     return transaction(pool, (db) => dropUsagePartitions(db, retainedSince(now, retentionMonths)));
+  },
+
+  /** Forgets the keys of usage that was dropped with `month` or before. May run again at any time. */
+  async forgetUsageKeys(month: string): Promise<void> {
+    let after = '';
+    for (;;) {
+      const ids = await teamIds(pool, after, TEAMS);
+      const [first, last] = [ids[0], ids.at(-1)];
+      if (first === undefined || last === undefined) return;
+      await forgetUsageKeys(pool, month, { first, last });
+      heartbeat(last);
+      after = last;
+    }
   },
 });

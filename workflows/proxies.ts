@@ -64,3 +64,10 @@ export const upkeep = proxyActivities<Pick<Activities, 'keepUsagePartitions'>>({
   startToCloseTimeout: '1m',
   retry: { initialInterval: '5s', maximumInterval: '5m' },
 });
+
+/** Millions of keys, a hundred teams at a time; a worker that died is noticed by its silence. */
+export const forgetting = proxyActivities<Pick<Activities, 'forgetUsageKeys'>>({
+  startToCloseTimeout: '12h',
+  heartbeatTimeout: '5m',
+  retry: { initialInterval: '5s', maximumInterval: '5m' },
+});

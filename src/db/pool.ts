@@ -35,6 +35,8 @@ export function createPool(
   });
   // Without a listener a connection that Postgres closes would end the process.
   pool.on('error', onIdleError);
+  // Between the pool's hands and the user's there is a moment in which nobody else listens.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 

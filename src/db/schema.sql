@@ -189,6 +189,16 @@ create table tagih.usage_groups (
   constraint usage_groups_pkey PRIMARY KEY (team_id, key, day, value)
 );
 
+create table tagih.usage_keys (
+  team_id text not null,
+  idempotency_key text not null,
+  digest bigint not null,
+  occurred_at timestamp with time zone not null,
+  billed_in text not null,
+  received_in date not null,
+  constraint usage_keys_pkey PRIMARY KEY (team_id, idempotency_key)
+);
+
 create table tagih.usage_late (
   team_id text not null,
   period text not null,

@@ -64,6 +64,15 @@ export async function listTeams(
   return rows.map(fromColumns);
 }
 
+/** Ids of teams in their order, those after `afterId`. */
+export async function teamIds(db: Queryable, afterId: string, limit: number): Promise<string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    'select id from tagih.teams where id > $1 order by id limit $2',
+    [afterId, limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** Creates the team or updates it; a customer that is not named stays as it is. */
 export async function putTeam(
   db: Queryable,

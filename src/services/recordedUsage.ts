@@ -1,6 +1,7 @@
 import type { Queryable } from '../db/pool.js';
 import { readTeamUsage, type TeamUsage } from '../db/teamUsage.js';
-import { findUsageEvents, type UsageEvent } from '../db/usageEvents.js';
+import type { UsageEvent } from '../db/usageEvents.js';
+import { findUsageKeys } from '../db/usageKeys.js';
 import type { Calendar, Period } from '../domain/period.js';
 
 /** A team's usage of a period. */
@@ -41,7 +42,7 @@ export async function recordedUsage(
   calendar: Calendar,
   open: Period,
 ): Promise<Recorded[]> {
-  const stored = await findUsageEvents(
+  const stored = await findUsageKeys(
     db,
     events.filter((event) => !inserted.has(event)),
   );

@@ -2,12 +2,8 @@ import { isUnavailable, type Pool, type Queryable, transaction } from '../db/poo
 import { isSealed } from '../db/seals.js';
 import type { TeamUsage } from '../db/teamUsage.js';
 import { addToGroups } from '../db/usageBreakdown.js';
-import {
-  type Correction,
-  holdEdge,
-  insertUsageEvents,
-  type UsageEvent,
-} from '../db/usageEvents.js';
+import { type Correction, insertUsageEvents, type UsageEvent } from '../db/usageEvents.js';
+import { claimUsageKeys } from '../db/usageKeys.js';
 import { makeUsagePartitions, receiptMonth } from '../db/usagePartitions.js';
 import { Calendar, type Period } from '../domain/period.js';
 import { runningTotals } from '../domain/runningTotals.js';
@@ -92,23 +88,17 @@ export class UsageRecorder {
     events: readonly UsageEvent[],
     now: Date,
   ): Promise<Map<UsageEvent, TeamUsage>> {
-    await holdEdge(db, now);
     // A key that comes twice in one commit is looked up the second time, like one from before.
-    const byKey = new Map(
-      events.toReversed().map((event) => [`${event.teamId} ${event.idempotencyKey}`, event]),
-    );
-    const firsts = events.filter(
-      (event) => byKey.get(`${event.teamId} ${event.idempotencyKey}`) === event,
-    );
-    const byTotal = Map.groupBy(firsts, ({ teamId, period }) => `${teamId} ${period.id}`);
+    const byKey = Map.groupBy(events, (event) => `${event.teamId} ${event.idempotencyKey}`);
+    const firsts = [...byKey.values()].flatMap(([first]) => first ?? []);
+    const added = await claimUsageKeys(db, firsts, now);
+    const byTotal = Map.groupBy(added, ({ teamId, period }) => `${teamId} ${period.id}`);
     const asOf = new Map<UsageEvent, TeamUsage>();
-    for (const { keys, ...usage } of await insertUsageEvents(db, firsts, now)) {
-      const isNew = new Set(keys);
-      const added = (byTotal.get(`${usage.teamId} ${usage.period}`) ?? []).filter((event) =>
-        isNew.has(event.idempotencyKey),
-      );
-      const totals = runningTotals(usage.usedTokens, added);
-      for (const [index, event] of added.entries()) {
+    if (added.length === 0) return asOf;
+    for (const usage of await insertUsageEvents(db, added, now)) {
+      const ofTotal = byTotal.get(`${usage.teamId} ${usage.period}`) ?? [];
+      const totals = runningTotals(usage.usedTokens, ofTotal);
+      for (const [index, event] of ofTotal.entries()) {
         asOf.set(event, { ...usage, usedTokens: totals.after[index] ?? usage.usedTokens });
       }
       await noteThreshold(db, usage, totals, now);

@@ -1,10 +1,29 @@
 -- Usage events lie in a partition for each month of receipt (UTC), so that those past retention are
--- dropped at once. A key is unique within its partition; that none counts twice across partitions is
--- seen to by the statement that inserts. No usage table refers to teams by a foreign key: its check
--- locks the team's row for each event, and the statement looks for the team anyway.
+-- dropped at once. What is asked of each event that comes, whether its key is new, is asked of a table
+-- of keys that is not partitioned: a key counts once however late it is repeated. No usage table refers
+-- to teams by a foreign key: its check locks the team's row for each event, and whoever inserts looks
+-- for the team anyway.
+create table tagih.usage_keys (
+  team_id         text not null,
+  idempotency_key text not null,
+  -- Stands for what the event said: a repetition is compared with it.
+  digest          bigint not null,
+  occurred_at     timestamptz not null,
+  billed_in       text not null,
+  -- The first day of the month of receipt (UTC): the key goes after its event.
+  received_in     date not null,
+  primary key (team_id, idempotency_key)
+);
+
+insert into tagih.usage_keys
+select team_id, idempotency_key,
+       hashtextextended(tokens || '|' || coalesce(extract(epoch from stated_at)::text, '') || '|' || metadata || '|', 0),
+       occurred_at, billed_in, date_trunc('month', received_at at time zone 'UTC')::date
+  from tagih.usage_events;
+
 alter table tagih.usage_events rename to usage_events_before;
-alter index tagih.usage_events_pkey rename to usage_events_before_pkey;
 alter table tagih.usage_events_before
+  drop constraint usage_events_pkey,
   drop constraint usage_events_team_id_fkey,
   -- Who corrected usage by hand, and why (R13): { actor, reason }; null for what was metered.
   add column correction jsonb;
@@ -16,14 +35,14 @@ create table tagih.usage_events (
 -- What there is already becomes one partition with the month that is open.
 do $$
 declare
-  name text := to_char(now() at time zone 'UTC', '"usage_events_"YYYY_MM');
+  month timestamp := date_trunc('month', now() at time zone 'UTC');
+  name text := to_char(month, '"usage_events_"YYYY_MM');
 begin
   if exists (select from tagih.usage_events_before) then
     execute format('alter table tagih.usage_events_before rename to %I', name);
-    execute format('alter index tagih.usage_events_before_pkey rename to %I', name || '_pkey');
     execute format('alter table tagih.usage_events attach partition tagih.%I
                       for values from (minvalue) to (%L)', name,
-                   (date_trunc('month', now() at time zone 'UTC') + interval '1 month') at time zone 'UTC');
+                   (month + interval '1 month') at time zone 'UTC');
   else
     drop table tagih.usage_events_before;
   end if;
