@@ -50,6 +50,20 @@ module.exports = {
     },
     only('sandbox', '^src/sandbox/', ['^src/sandbox/'], 'It stands in for the outside world.'),
     {
+      name: 'product',
+      severity: 'error',
+      comment: 'What ships stands without what tests and measures it.',
+      from: { path: '^(src|workflows|activities)/' },
+      to: { path: '^(test|bench)/' },
+    },
+    only(
+      'baseline',
+      '^bench/usage/naive/',
+      root('bench/usage/naive', 'src/domain'),
+      'It borrows nothing of what is measured against it but the prices.',
+    ),
+    only('bench', '^bench/', root('bench', 'src/db', 'src/dev', 'src/domain')),
+    {
       name: 'no-cycles',
       severity: 'error',
       from: {},

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-const checked = ['src', 'workflows', 'activities'];
+const checked = ['src', 'workflows', 'activities', 'bench'];
 
 interface Cruise {
   modules: { source: string; dependencies: { resolved: string }[] }[];
@@ -82,6 +82,9 @@ const forbidden: [rule: string, from: string, to: string][] = [
   ['workflows-are-deterministic', 'workflows/calls.ts', 'node:crypto'],
   ['workflows-are-deterministic', 'workflows/mailer.ts', 'stripe'],
   ['sandbox', 'src/sandbox/store.ts', 'src/domain/period.ts'],
+  ['product', 'src/dev/welcome.ts', 'bench/usage/stage.ts'],
+  ['baseline', 'bench/usage/naive/ledger.ts', 'src/dev/ports.ts'],
+  ['bench', 'bench/usage/sides.ts', 'src/services/apiKeys.ts'],
 ];
 
 test('the check refuses each arrow that is forbidden', () => {

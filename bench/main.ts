@@ -1,0 +1,46 @@
+// `npm run bench`: the benchmarks, each beside its baseline in the same run.
+import { existsSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import { scenarios } from './usage/scenarios.js';
+import { type UsageOptions, usage } from './usage/usage.js';
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+function wholePositive(text: string): number {
+  if (!/^[1-9]\d*$/.test(text))
+    throw new InvalidArgumentError('It must be a whole number above 0.');
+  return Number(text);
+}
+
+const names = scenarios.map(({ name }) => name).join(', ');
+const usageCommand = new Command('usage')
+  .description('recording usage, against the obvious implementation')
+  .option('--only <names...>', `scenarios to run, of ${names}`, [])
+  .option('--rounds <n>', 'how often each is measured', wholePositive, 5)
+  .option('--seconds <n>', 'how long each time', positive, 4)
+  .option('--growth', 'how cost grows with what is stored, with teams and with servers', false)
+  .option('--profile', 'leave a CPU profile and a flame graph of the server', false)
+  .action((options: UsageOptions) => usage(options));
+
+const program = new Command('npm run bench --')
+  .description('The benchmarks; without a name, all of them. Results are left in bench/results.')
+  .addCommand(usageCommand)
+  .action(async () => {
+    await usageCommand.parseAsync([], { from: 'user' });
+  });
+
+try {
+  if (!existsSync('/proc/self/stat')) {
+    throw new Error('Processor time and memory are read from /proc: run this on Linux.');
+  }
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
+// A run that was interrupted leaves promises that nothing will settle.
+process.exit();
