@@ -22,12 +22,13 @@ const usageCommand = new Command('usage')
   .option('--only <names...>', `scenarios to run, of ${names}`, [])
   .option('--rounds <n>', 'how often each is measured', wholePositive, 5)
   .option('--seconds <n>', 'how long each time', positive, 4)
+  .option('--results <folder>', 'where results are written', 'bench/results')
   .option('--growth', 'how cost grows with what is stored, with teams and with servers', false)
   .option('--profile', 'leave a CPU profile and a flame graph of the server', false)
   .action((options: UsageOptions) => usage(options));
 
 const program = new Command('npm run bench --')
-  .description('The benchmarks; without a name, all of them. Results are left in bench/results.')
+  .description('The benchmarks; without a name, all of them.')
   .addCommand(usageCommand)
   .action(async () => {
     await usageCommand.parseAsync([], { from: 'user' });

@@ -1,5 +1,4 @@
-import type { Measured } from './measure.js';
-import { measure } from './measure.js';
+import { type Measured, measure } from './measure.js';
 import { median, type Pace, type Round, type Scenario, scenarios } from './scenarios.js';
 import type { Side } from './sides.js';
 import type { Stage } from './stage.js';
@@ -38,7 +37,11 @@ export async function compare(
     for (const { name, title, once, env = {}, work, ...scenario } of selection) {
       if (once && index > 0) continue;
       for (const side of sides.filter((side) => scenario.sides.includes(side.name))) {
-        const measured = await measure(stage, side, work(pace, find(round)), { env });
+        const measured = await measure(stage, side, work(pace, find(round)), { env }).catch(
+          (cause) => {
+            throw new Error(`${title}, ${side.name}: ${cause.message}`, { cause });
+          },
+        );
         round.set(`${side.name} ${name}`, measured);
         const { perSecond, p99 } = measured;
         const rate = Math.round(perSecond).toLocaleString('en');

@@ -3,6 +3,7 @@ import { cpuSeconds, familyCpuSeconds, residentMb } from './processStats.js';
 import type { Server, ServerOptions, Side } from './sides.js';
 import type { Stage } from './stage.js';
 import { countEvents, verify } from './verify.js';
+import { verifyGroups } from './verifyGroups.js';
 
 /** What a side did under a load. Processor time is in cores, memory in MB, times in ms. */
 export interface Measured {
@@ -41,6 +42,11 @@ export async function measure(
     const { result, measured } = await underLoad(stage, servers, load);
     await stopAll(servers);
     await check(side, before, work, result);
+    if (side.name === 'Tagih' && work.groupKeys.length > 0) {
+      const server = await side.start(options);
+      servers.push(server);
+      await verifyGroups(side, server, work.groupKeys);
+    }
     return measured;
   } finally {
     await stopAll(servers);

@@ -30,7 +30,7 @@ export async function profile(
     const measured = await measure(stage, side, work(pace, find(round)), { env, nodeFlags });
     round.set(`Tagih ${name}`, measured);
     const picture = join(folder, `usage-${name}.svg`);
-    writeFileSync(picture, flameGraph(JSON.parse(readFileSync(file, 'utf8')), title));
+    writeFileSync(picture, flameGraph(JSON.parse(readFileSync(file, 'utf8')), title, pace.seconds));
     tell(`${title}: ${Math.round(measured.perSecond)}/s under the profiler; ${file}, ${picture}`);
   }
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { chosen, compare } from './compare.js';
 import { grow } from './growth.js';
 import { profile } from './profile.js';
@@ -14,9 +13,10 @@ export interface UsageOptions {
   seconds: number;
   growth: boolean;
   profile: boolean;
+  /** The folder that results are written to. */
+  results: string;
 }
 
-const results = fileURLToPath(new URL('../results', import.meta.url));
 /** Long enough for V8 to have compiled what is hot. */
 const WARM_UP_SECONDS = 1.5;
 
@@ -40,7 +40,7 @@ export async function usage(options: UsageOptions): Promise<void> {
 async function run(
   stage: Stage,
   selection: ReturnType<typeof chosen>,
-  { rounds, seconds, growth, profile: profiled, only }: UsageOptions,
+  { rounds, seconds, growth, profile: profiled, only, results }: UsageOptions,
 ): Promise<void> {
   const pace = { seconds, warmUpSeconds: WARM_UP_SECONDS };
   const about = machine(stage);
