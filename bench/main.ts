@@ -1,6 +1,7 @@
 // `npm run bench`: the benchmarks, each beside its baseline in the same run.
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
+import { type CrashOptions, crash } from './usage/crash.js';
 import { scenarios } from './usage/scenarios.js';
 import { type UsageOptions, usage } from './usage/usage.js';
 
@@ -27,11 +28,20 @@ const usageCommand = new Command('usage')
   .option('--profile', 'leave a CPU profile and a flame graph of the server', false)
   .action((options: UsageOptions) => usage(options));
 
+const crashCommand = new Command('crash')
+  .description('recording usage while the server and Postgres are killed, again and again')
+  .option('--servers <n>', 'how often the server is killed', wholePositive, 20)
+  .option('--postgres <n>', 'how often Postgres is killed', wholePositive, 12)
+  .action((options: CrashOptions) => crash(options));
+
 const program = new Command('npm run bench --')
   .description('The benchmarks; without a name, all of them.')
   .addCommand(usageCommand)
+  .addCommand(crashCommand)
   .action(async () => {
-    await usageCommand.parseAsync([], { from: 'user' });
+    for (const command of [usageCommand, crashCommand]) {
+      await command.parseAsync([], { from: 'user' });
+    }
   });
 
 try {

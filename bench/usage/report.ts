@@ -51,13 +51,7 @@ export function summarize(selection: readonly Scenario[], rounds: readonly Round
 
 /** The median of the rounds' own values: each compares what was measured side by side. */
 function judge({ text, value, unit, least, most }: Target, rounds: readonly Round[]) {
-  const values = rounds.flatMap((round) => {
-    try {
-      return value(find(round));
-    } catch {
-      return [];
-    }
-  });
+  const values = rounds.map((round) => value(find(round)));
   const measured = median(values);
   const met = measured >= (least ?? -Infinity) && measured <= (most ?? Infinity);
   return { text, unit, measured, least, most, met, rounds: values };

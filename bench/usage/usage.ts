@@ -5,7 +5,7 @@ import { profile } from './profile.js';
 import { compilePrograms } from './programs.js';
 import { machine, machineLines, summarize, summaryTables, writeJson } from './report.js';
 import { baseline, tagih } from './sides.js';
-import { openStage, type Stage } from './stage.js';
+import { onStage, type Stage } from './stage.js';
 
 export interface UsageOptions {
   only: string[];
@@ -24,17 +24,7 @@ const WARM_UP_SECONDS = 1.5;
 export async function usage(options: UsageOptions): Promise<void> {
   const selection = chosen(options.only);
   await compilePrograms();
-  const stage = await openStage();
-  const interrupted = new Promise<never>((_, reject) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => reject(new Error('Interrupted')));
-    }
-  });
-  try {
-    await Promise.race([interrupted, run(stage, selection, options)]);
-  } finally {
-    await stage.close();
-  }
+  await onStage((stage) => run(stage, selection, options));
 }
 
 async function run(

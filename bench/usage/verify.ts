@@ -16,7 +16,7 @@ export async function countEvents(ledger: pg.Pool): Promise<number> {
 export async function verify(
   ledger: pg.Pool,
   eventsBefore: number,
-  { acknowledged, inFlight, highest }: LoadResult,
+  { acknowledged, inFlight, highest }: Pick<LoadResult, 'acknowledged' | 'inFlight' | 'highest'>,
 ): Promise<void> {
   const rows = (await countEvents(ledger)) - eventsBefore;
   if (rows < acknowledged || rows > acknowledged + inFlight) {

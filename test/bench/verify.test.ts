@@ -28,7 +28,6 @@ beforeEach(async () => {
 });
 
 const answers = (of: { acknowledged?: number; inFlight?: number; highest?: number }) => ({
-  ...{ perSecond: 0, p50: 0, p99: 0 },
   acknowledged: of.acknowledged ?? 8,
   inFlight: of.inFlight ?? 2,
   highest: [['acme', of.highest ?? 10]] as [string, number][],

@@ -1,6 +1,6 @@
-import { Agent, request } from 'node:http';
-import { text } from 'node:stream/consumers';
+import { Agent } from 'node:http';
 import type { Load } from './load.js';
+import { send } from './send.js';
 import type { Traffic } from './traffic.js';
 
 /**
@@ -9,43 +9,28 @@ import type { Traffic } from './traffic.js';
  * would have come meanwhile. autocannon's own rate sends a second's requests in one burst.
  */
 export function pacedLoop(
-  load: Load & { rate: number },
+  { urls, apiKey, connections, rate }: Load & { rate: number },
   traffic: Traffic,
   onLatency: (ms: number) => void,
   onError: (error: unknown) => void,
 ): () => Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: load.connections });
-  const headers = {
-    authorization: `Bearer ${load.apiKey}`,
-    'content-type': 'application/json',
-  };
-  const [url] = load.urls;
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const [url = ''] = urls;
   const waiting = new Set<Promise<void>>();
 
-  async function send(due: number): Promise<void> {
+  async function sendOne(due: number): Promise<void> {
     const sent = traffic.next();
-    const { method, path, body } = sent;
-    const status = await new Promise<{ code: number; body: string }>((resolve, reject) => {
-      const length = Buffer.byteLength(body);
-      const outgoing = request(
-        new URL(path, url),
-        { agent, method, headers: { ...headers, 'content-length': length } },
-        (response) =>
-          text(response).then((body) => resolve({ code: response.statusCode ?? 0, body }), reject),
-      );
-      outgoing.once('error', reject);
-      outgoing.end(body);
-    });
+    const { status, body } = await send(agent, url, apiKey, sent);
     onLatency(performance.now() - due);
-    traffic.answered(sent, status.code, status.body);
+    traffic.answered(sent, status, body);
   }
 
   const begun = performance.now();
-  const interval = 1_000 / load.rate;
+  const interval = 1_000 / rate;
   let count = 0;
   const timer = setInterval(() => {
     for (; begun + count * interval <= performance.now(); count += 1) {
-      const sending = send(begun + count * interval)
+      const sending = sendOne(begun + count * interval)
         .catch(onError)
         .finally(() => waiting.delete(sending));
       waiting.add(sending);

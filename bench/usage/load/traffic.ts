@@ -23,7 +23,7 @@ export class Traffic {
   private readonly prefix = randomUUID();
   private key = 0;
 
-  constructor(private readonly load: Load) {}
+  constructor(private readonly load: Pick<Load, 'kind' | 'teams' | 'batchSize' | 'groupKeys'>) {}
 
   next(): TrafficRequest {
     const { kind, teams, batchSize } = this.load;
