@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { chosen, compare } from './compare.js';
 import { grow } from './growth.js';
 import { profile } from './profile.js';
@@ -30,8 +30,10 @@ export async function usage(options: UsageOptions): Promise<void> {
 async function run(
   stage: Stage,
   selection: ReturnType<typeof chosen>,
-  { rounds, seconds, growth, profile: profiled, only, results }: UsageOptions,
+  { rounds, seconds, growth, profile: profiled, only, ...options }: UsageOptions,
 ): Promise<void> {
+  // Programs run in a folder of their own.
+  const results = resolve(options.results);
   const pace = { seconds, warmUpSeconds: WARM_UP_SECONDS };
   const about = machine(stage);
   print(machineLines(about));

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -15,15 +15,28 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('the benchmark of usage measures both sides, and verifies what they wrote', async () => {
-  const options = ['--only', 'hot', '--rounds', '1', '--seconds', '0.2', '--results', folder];
-  const bench = spawn(process.execPath, ['--import', 'tsx', program, 'usage', ...options]);
+/** Runs one short round of the benchmark; what it prints. */
+async function run(...options: string[]): Promise<string> {
+  const short = ['--only', 'hot', '--rounds', '1', '--seconds', '0.2', '--results', folder];
+  const bench = spawn(process.execPath, [
+    '--import',
+    'tsx',
+    program,
+    'usage',
+    ...short,
+    ...options,
+  ]);
   const [printed, complaints, [code]] = await Promise.all([
     text(bench.stdout),
     text(bench.stderr),
     once(bench, 'exit'),
   ]);
   expect(code, complaints).toBe(0);
+  return printed;
+}
+
+test('the benchmark of usage measures both sides, and verifies what they wrote', async () => {
+  const printed = await run();
   expect(printed).toMatch(/single events of one hot team +[\d.]+ × +≥ 9 ×/);
   const { machine, results, targets } = JSON.parse(
     readFileSync(join(folder, 'usage.json'), 'utf8'),
@@ -32,4 +45,10 @@ test('the benchmark of usage measures both sides, and verifies what they wrote',
   expect(results.map(({ side }: { side: string }) => side)).toEqual(['baseline', 'Tagih']);
   for (const { perSecond } of results) expect(perSecond).toBeGreaterThan(0);
   expect(targets).toHaveLength(1);
+}, 120_000);
+
+test('the benchmark of usage leaves a profile and a flame graph of the server', async () => {
+  await run('--profile');
+  expect(readdirSync(folder)).toEqual(['usage-hot.cpuprofile', 'usage-hot.svg']);
+  expect(readFileSync(join(folder, 'usage-hot.svg'), 'utf8')).toContain('src/services/');
 }, 120_000);
