@@ -2,10 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { migrate } from '../../src/db/migrate.js';
-import { choosePorts } from '../../src/dev/ports.js';
 import { teamName } from './load/load.js';
 import type { Program } from './programs.js';
-import type { Stage } from './stage.js';
+import { freePort, type Stage } from './stage.js';
 
 export const TEAMS = 10_000;
 
@@ -84,7 +83,7 @@ export async function tagih(stage: Stage): Promise<Side> {
 
 function starter(stage: Stage, script: string, name: string, env: Record<string, string>) {
   return async (options: ServerOptions = {}): Promise<Server> => {
-    const { server: port } = await choosePorts({ server: 13_000 });
+    const port = await freePort();
     const program = stage.run({
       script,
       name,

@@ -59,7 +59,7 @@ async function openStage(): Promise<Stage & { close(): Promise<void> }> {
   }
   // As root Postgres runs as another user, who has to pass through.
   chmodSync(folder, 0o711);
-  const { postgres: port } = await choosePorts({ postgres: 15_433 });
+  const port = await freePort();
   const start = () =>
     startPostgres({
       dataDir: join(folder, 'postgres'),
@@ -110,6 +110,12 @@ async function openStage(): Promise<Stage & { close(): Promise<void> }> {
       process.off('exit', removeFolder);
     },
   };
+}
+
+/** Far from the ports that people use, and from those of another run at the same time. */
+export async function freePort(): Promise<number> {
+  const { port } = await choosePorts({ port: 10_000 + (process.pid % 20_000) });
+  return port;
 }
 
 async function ask<Row extends pg.QueryResultRow>(url: string, question: string): Promise<Row[]> {
