@@ -48,6 +48,15 @@ module.exports = {
         pathNot: 'node_modules/@temporalio/(workflow|common)/',
       },
     },
+    {
+      name: 'client-imports-nothing',
+      severity: 'error',
+      comment: 'It runs where there is nothing but fetch.',
+      from: { path: '^src/client/', pathNot: '^src/client/shapes' },
+      to: { pathNot: '^src/client/' },
+    },
+    // Types alone: the build writes them out, and finds no value there (setup/client.mjs).
+    only('client-shapes', '^src/client/shapes', ['^src/app/(schemas|api/v1/)']),
     only('sandbox', '^src/sandbox/', ['^src/sandbox/'], 'It stands in for the outside world.'),
     {
       name: 'product',

@@ -2,6 +2,7 @@
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { buildClient } from './client.mjs';
 import { root, run } from './command.mjs';
 import { step } from './printer.mjs';
 
@@ -13,6 +14,8 @@ await step('Compile', 'compiling TypeScript', () =>
 );
 
 cpSync(join(root, 'src/db/migrations'), join(dist, 'src/db/migrations'), { recursive: true });
+
+await step('Client', 'compiling the client', () => buildClient(join(dist, 'client')));
 
 await step('Workflows', 'bundling the workflows', async () => {
   const { code } = await bundleWorkflowCode({

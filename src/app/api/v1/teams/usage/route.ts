@@ -5,7 +5,7 @@ import { answer, endpoint } from '../../../../endpoint.js';
 import { periodId, teamParams, totalsShape } from '../../../../schemas.js';
 import { totalsBody } from '../../usage/usageBody.js';
 
-const usage = z
+export const usage = z
   .object({
     ...totalsShape,
     days: z.array(z.object({ day: z.iso.date(), tokens: z.int() })),

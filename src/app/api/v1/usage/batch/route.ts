@@ -19,7 +19,7 @@ const results = ['recorded', 'duplicate', 'conflict', 'invalid', 'unknown_team']
 
 type Result = (typeof results)[number];
 
-const batchSchema = z
+export const batchSchema = z
   .object({
     counts: z.record(z.enum(results), z.int()),
     results: z
