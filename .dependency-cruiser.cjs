@@ -5,7 +5,7 @@ const only = (name, from, to, comment) => ({
   severity: 'error',
   comment,
   from: { path: from },
-  to: { path: '^(src|workflows|activities|test|bench|setup)/', pathNot: to },
+  to: { path: '^(src|workflows|activities|test|bench|setup|examples)/', pathNot: to },
 });
 
 module.exports = {
@@ -57,6 +57,7 @@ module.exports = {
     },
     // Types alone: the build writes them out, and finds no value there (setup/client.mjs).
     only('client-shapes', '^src/client/shapes', ['^src/app/(schemas|api/v1/)']),
+    only('examples', '^examples/', root('examples', 'src/client')),
     only('sandbox', '^src/sandbox/', ['^src/sandbox/'], 'It stands in for the outside world.'),
     {
       name: 'product',

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-const checked = ['src', 'workflows', 'activities', 'bench'];
+const checked = ['src', 'workflows', 'activities', 'bench', 'examples'];
 
 interface Cruise {
   modules: { source: string; dependencies: { resolved: string }[] }[];
@@ -84,6 +84,7 @@ const forbidden: [rule: string, from: string, to: string][] = [
   ['client-imports-nothing', 'src/client/http.ts', 'src/app/problem.ts'],
   ['client-imports-nothing', 'src/client/index.ts', 'zod'],
   ['client-shapes', 'src/client/shapes.ts', 'src/services/billingService.ts'],
+  ['examples', 'examples/ai-service/service.ts', 'src/domain/access.ts'],
   ['sandbox', 'src/sandbox/store.ts', 'src/domain/period.ts'],
   ['product', 'src/dev/welcome.ts', 'bench/usage/stage.ts'],
   ['baseline', 'bench/usage/naive/ledger.ts', 'src/dev/ports.ts'],
