@@ -15,7 +15,7 @@ interface Step {
   measured: Measured;
 }
 
-/** The largest index of the events' keys: an event goes into that of one partition. */
+/** Of the keys: the one that grows with what is stored. */
 interface Index {
   megabytes: number;
   /** Pages from the root to a leaf. */
@@ -36,7 +36,7 @@ export async function grow(stage: Stage, pace: Pace, tell: (line: string) => voi
   const steps: Step[] = [];
   const step = async (what: string, servers: number, ofStep: Partial<Work> = {}) => {
     const stored = await countEvents(side.ledger);
-    const index = await largestIndex(side.ledger);
+    const index = await keyIndex(side.ledger);
     const measured = await measure(stage, side, work(pace, ofStep), {}, servers);
     steps.push({ what, servers, stored, index, measured });
     tell(`${whole(stored)} stored, ${what}, ${servers} server: ${whole(measured.perSecond)}/s`);
@@ -99,19 +99,16 @@ function depthOfTenfold({ megabytes, depth, belowRoot }: Index): number {
   return belowRoot * 10 > perPage ? depth + 1 : depth;
 }
 
-async function largestIndex(ledger: pg.Pool): Promise<Index> {
+async function keyIndex(ledger: pg.Pool): Promise<Index> {
   const { rows } = await ledger.query<Index>(
     `with index as (
        select indexrelid::regclass::text as name, pg_relation_size(indexrelid) as bytes
-         from pg_index
-        where indisprimary and (indrelid = 'usage_events'::regclass or indrelid in
-          (select inhrelid from pg_inherits where inhparent = 'usage_events'::regclass))
-        order by 2 desc limit 1)
+         from pg_index where indisprimary and indrelid = 'usage_keys'::regclass)
      select bytes / 1048576.0 :: float8 as megabytes, level :: int + 1 as depth,
             (public.bt_page_stats(name, root)).live_items as "belowRoot"
        from index, public.bt_metap(name)`,
   );
   const [index] = rows;
-  if (index === undefined) throw new Error('usage_events has no primary key');
+  if (index === undefined) throw new Error('usage_keys has no primary key');
   return index;
 }

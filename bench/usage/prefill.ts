@@ -1,4 +1,6 @@
 import type pg from 'pg';
+import { transaction } from '../../src/db/pool.js';
+import { makeUsagePartitions } from '../../src/db/usagePartitions.js';
 import { periodAt, previousPeriod } from '../../src/domain/period.js';
 import { TEAMS } from './sides.js';
 
@@ -14,21 +16,25 @@ export async function prefill(ledger: pg.Pool, events: number, now: Date): Promi
   for (const period of [previousPeriod(open, ZONE), open]) {
     // The second day of the month is in it in every time zone.
     const at = new Date(period.start.getTime() + DAY_MS);
+    await transaction(ledger, (db) => makeUsagePartitions(db, at));
     await addEvents(ledger, events / 2 / TEAMS, period.id, at);
   }
-  await ledger.query('vacuum (analyze) usage_events, usage_totals, usage_days');
+  await ledger.query('vacuum (analyze) usage_events, usage_keys, usage_totals, usage_days');
 }
 
 async function addEvents(ledger: pg.Pool, perTeam: number, period: string, at: Date) {
   const client = await ledger.connect();
   try {
-    // Foreign keys are checked by triggers, a row at a time, which a replica leaves out.
-    await client.query("set timezone = 'UTC'; set session_replication_role = replica");
+    await client.query("set timezone = 'UTC'");
     await client.query(
-      `insert into usage_events (team_id, idempotency_key, tokens, occurred_at, metadata, period,
-         billed_in, received_at)
-       select teams.id, gen_random_uuid(), 1, $3, '{}', $2, $2, $3
-         from (select id from teams order by id) teams, generate_series(1, $1)`,
+      `with event as (
+         insert into usage_events (team_id, idempotency_key, tokens, occurred_at, metadata, period,
+           billed_in, received_at)
+         select teams.id, gen_random_uuid(), 1, $3, '{}', $2, $2, $3
+           from (select id from teams order by id) teams, generate_series(1, $1)
+         returning team_id, idempotency_key)
+       insert into usage_keys (team_id, idempotency_key, digest, occurred_at, billed_in, received_in)
+       select team_id, idempotency_key, 0, $3, $2, date_trunc('month', $3::timestamptz) from event`,
       [perTeam, period, at],
     );
     await client.query(

@@ -5,6 +5,11 @@ create table teams (
   plan        text not null
 );
 
+create table api_keys (
+  key_hash   text primary key,
+  revoked_at timestamptz
+);
+
 create table usage_events (
   team_id         text not null references teams,
   idempotency_key text not null,

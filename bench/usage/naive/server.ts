@@ -4,11 +4,9 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import { z } from 'zod';
-import { access, createPool, track, transaction } from './ledger.js';
+import { access, createPool, isValidKey, track, transaction } from './ledger.js';
 
-const env = z
-  .object({ DATABASE_URL: z.string(), PORT: z.coerce.number(), API_KEY: z.string() })
-  .parse(process.env);
+const env = z.object({ DATABASE_URL: z.string(), PORT: z.coerce.number() }).parse(process.env);
 
 const usage = z.strictObject({
   teamId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
@@ -27,11 +25,9 @@ const batch = z.strictObject({ events: z.array(usage).min(1).max(1_000) });
 const question = z.strictObject({ tokens: z.coerce.number().int().min(1).default(1) });
 
 const hash = (key: string) => createHash('sha256').update(key).digest('hex');
-const keys = new Set([hash(env.API_KEY)]);
-
-const authenticate: RequestHandler = (request, response, next) => {
+const authenticate: RequestHandler = async (request, response, next) => {
   const [, key] = /^Bearer (.+)$/.exec(request.get('authorization') ?? '') ?? [];
-  if (key !== undefined && keys.has(hash(key))) return next();
+  if (key !== undefined && (await isValidKey(pool, hash(key)))) return next();
   response.status(401).json({ code: 'unauthorized' });
 };
 
