@@ -24,7 +24,7 @@ export function createApp({ endpoints, keys, routers, publicUrl, log, metrics }:
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
-  app.use(helmet(), requestId, observe(metrics));
+  app.use(protect, requestId, observe(metrics));
   app.use(...routers);
   const document = openApiDocument(endpoints, publicUrl);
   app.get('/openapi.json', (_request, response) => void response.json(document));
@@ -33,6 +33,21 @@ export function createApp({ endpoints, keys, routers, publicUrl, log, metrics }:
   app.use(answerErrors(log));
   return app;
 }
+
+/** The headers that protect answers of JSON; pages need more, and have their own. */
+const protect = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  },
+  crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+  referrerPolicy: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+});
 
 /** Every answer can be found in the logs, under the caller's own id where it sent one. */
 const requestId: RequestHandler = (request, response, next) => {

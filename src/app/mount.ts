@@ -27,10 +27,20 @@ export function mount(endpoints: readonly Endpoint[], keys: Authenticator): Rout
         body: route.body === undefined ? undefined : parse(route.body, request.body),
         key: keyOf(response),
       });
-      response.status(answer.status).json(answer.body);
+      send(response, answer);
     });
   }
   return router;
+}
+
+/** What Express' own `json` does, less what is asked of it in vain: it takes a tenth of a request's time. */
+function send(response: Response, { status, body }: { status: number; body: unknown }): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
 }
 
 /** Whether a key is for this team, or for all. */

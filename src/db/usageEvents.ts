@@ -90,7 +90,7 @@ const INSERT = `
     select * from unnest($17::text[], $18::text[], $19::text[], $20::bigint[]) as a order by 1, 2, 3
     on conflict (team_id, period, billed_in) do update set tokens = l.tokens + excluded.tokens
   )
-  select total.team_id as "teamId", total.period, total.used_tokens as "usedTokens", ${teamStanding}
+  select total.team_id as "teamId", total.period, total.used_tokens as "usedTokens", ${teamStanding('month.starts_at', 'month.ends_at')}
     from total join tagih.teams t on t.id = total.team_id
     join unnest($21::text[], $22::timestamptz[], $23::timestamptz[]) as month (id, starts_at, ends_at)
       on month.id = total.period`;

@@ -1,6 +1,6 @@
 import { billedPeriods, readBillingInputs } from '../db/billingInputs.js';
 import type { Pool } from '../db/pool.js';
-import { readTeamUsage, type TeamUsage } from '../db/teamUsage.js';
+import { findTeamUsage, type TeamUsage } from '../db/teamUsage.js';
 import { usageByDay, usageByValue } from '../db/usageBreakdown.js';
 import type { Correction } from '../db/usageEvents.js';
 import { type Access, access } from '../domain/access.js';
@@ -149,7 +149,7 @@ export class BillingService {
   }
 
   private async read(teamId: string, period: Period): Promise<TeamUsage> {
-    const [usage] = await readTeamUsage(this.pool, [{ teamId, period }]);
+    const usage = await findTeamUsage(this.pool, teamId, period);
     if (usage === undefined) throw new UnknownTeam(teamId);
     return usage;
   }

@@ -195,7 +195,7 @@ describe('every answer', () => {
   test('tells browsers to be careful, and not what it runs on', async () => {
     const { headers } = await send(`${product.url}/healthz`);
     expect(headers.get('x-content-type-options')).toBe('nosniff');
-    expect(headers.get('content-security-policy')).toContain("default-src 'self'");
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(headers.get('strict-transport-security')).toContain('max-age=');
     expect(headers.get('x-powered-by')).toBeNull();
   });

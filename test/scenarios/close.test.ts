@@ -24,7 +24,7 @@ test('overage goes to Stripe once, however often the month is closed (R32, R34)'
   expect(items.data).toMatchObject([{ id: record.stripeInvoiceItemId, amount: 12_345 }]);
   await expect
     .poll(async () => (await product.mails(teamId)).map(({ tag }) => tag))
-    .toEqual(['monthly-summary']);
+    .toEqual(['usage-100', 'monthly-summary']);
 });
 
 test('the record is billed when the invoice with its item is finalised (R34)', async () => {
