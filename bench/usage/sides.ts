@@ -87,7 +87,8 @@ function starter(stage: Stage, script: string, name: string, env: Record<string,
     const program = stage.run({
       script,
       name,
-      nodeFlags: options.nodeFlags ?? [],
+      // As the Docker image starts the server; the baseline gets the same.
+      nodeFlags: ['--max-semi-space-size=32', ...(options.nodeFlags ?? [])],
       env: { ...env, PORT: String(port), ...options.env },
     });
     const ready = new Promise<void>((resolve) => {
