@@ -71,6 +71,14 @@ export async function transaction<T>(pool: Pool, work: (db: Queryable) => Promis
   }
 }
 
+/** Several reads of the ledger as it is at one moment. */
+export function snapshot<T>(pool: Pool, read: (db: Queryable) => Promise<T>): Promise<T> {
+  return transaction(pool, async (db) => {
+    await db.query('set transaction isolation level repeatable read, read only');
+    return read(db);
+  });
+}
+
 /** Connection refused, broken or timed out, or Postgres shutting down (class 57, 08). */
 const AWAY_CODE = /^(57P0|08|53300|25P0[34]|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT)/;
 /** What `pg` says of connections without a code. */

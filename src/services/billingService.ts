@@ -1,5 +1,5 @@
 import { billedPeriods, readBillingInputs } from '../db/billingInputs.js';
-import type { Pool } from '../db/pool.js';
+import { type Pool, type Queryable, snapshot } from '../db/pool.js';
 import { findTeamUsage, type TeamUsage } from '../db/teamUsage.js';
 import { usageByDay, usageByValue } from '../db/usageBreakdown.js';
 import type { Correction } from '../db/usageEvents.js';
@@ -122,19 +122,19 @@ export class BillingService {
     groups: { key: string; tokens: number }[] | undefined;
   }> {
     const [first, end] = [dayAt(period.start, this.zone), dayAt(period.end, this.zone)];
-    const [usage, days, values] = await Promise.all([
-      this.read(teamId, period),
-      usageByDay(this.pool, teamId, first, end),
-      groupBy === undefined ? undefined : usageByValue(this.pool, teamId, groupBy, first, end),
-    ]);
-    const totals = rated({ period, usage });
-    return { totals, days, groups: values && withTheRest(values, totals.usedTokens) };
+    return snapshot(this.pool, async (db) => {
+      const totals = rated({ period, usage: await read(db, teamId, period) });
+      const days = await usageByDay(db, teamId, first, end);
+      if (groupBy === undefined) return { totals, days, groups: undefined };
+      const values = await usageByValue(db, teamId, groupBy, first, end);
+      return { totals, days, groups: withTheRest(values, totals.usedTokens) };
+    });
   }
 
   /** Whether the team may use `tokens` more now (R30). Throws `UnknownTeam`. */
   async access(teamId: string, tokens: number, now: Date): Promise<TeamAccess> {
     const period = this.calendar.periodAt(now);
-    return teamAccess({ period, usage: await this.read(teamId, period) }, tokens);
+    return teamAccess({ period, usage: await read(this.pool, teamId, period) }, tokens);
   }
 
   /** What the open period would cost if it ended now, computed as its close will (R2). Throws `UnknownTeam`. */
@@ -146,12 +146,6 @@ export class BillingService {
     const range = { first: teamId, last: teamId };
     const inputsOf = await readBillingInputs(this.pool, period, sealed, range);
     return previewInvoice(computeRecord(inputsOf(teamId), catalogue), tier, catalogue);
-  }
-
-  private async read(teamId: string, period: Period): Promise<TeamUsage> {
-    const usage = await findTeamUsage(this.pool, teamId, period);
-    if (usage === undefined) throw new UnknownTeam(teamId);
-    return usage;
   }
 
   private checkTime(
@@ -167,6 +161,12 @@ export class BillingService {
       throw new UnacceptableTime(field, `is older than ${months}.`);
     }
   }
+}
+
+async function read(db: Queryable, teamId: string, period: Period): Promise<TeamUsage> {
+  const usage = await findTeamUsage(db, teamId, period);
+  if (usage === undefined) throw new UnknownTeam(teamId);
+  return usage;
 }
 
 /** Throws `UnknownTeam` and `IdempotencyConflict`. */
