@@ -202,11 +202,15 @@ function teamAccess(open: PeriodUsage, tokens: number): TeamAccess {
   return { ...access(open.usage, remainingTokens, tokens), resetsAt: period.end };
 }
 
+/** Stands for usage without a value of the key; also what is named so is counted there. */
+const NONE = '(none)';
+
 /** The groups with what has no value of the key, so that they add up to the total. */
 function withTheRest(
   groups: { key: string; tokens: number }[],
   total: number,
 ): { key: string; tokens: number }[] {
-  const rest = groups.reduce((left, { tokens }) => left - tokens, total);
-  return rest === 0 ? groups : [...groups, { key: '(none)', tokens: rest }];
+  const named = groups.filter(({ key }) => key !== NONE);
+  const rest = named.reduce((left, { tokens }) => left - tokens, total);
+  return rest === 0 ? named : [...named, { key: NONE, tokens: rest }];
 }
