@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { PoolConfig } from 'pg';
 import { afterEach, beforeEach } from 'vitest';
 import { waitingEmails } from '../../src/db/emails.js';
-import { createPool } from '../../src/db/pool.js';
+import { createPool, type Pool } from '../../src/db/pool.js';
 import { putTeam } from '../../src/db/teams.js';
 import { listTeamBillings, type UsageBilling } from '../../src/db/usageBillings.js';
 import type { Page } from '../../src/domain/page.js';
@@ -42,11 +43,28 @@ export function noon({ start }: Period, day: number): Date {
 
 export type Books = Awaited<ReturnType<typeof openBooks>>;
 
-/** The services of a close on a ledger of their own. */
+/** The services of a close on a ledger of their own; usage can be grouped by `model`. */
 export async function openBooks() {
   const database = await createDatabase();
-  const pool = createPool(database.url, () => {});
-  const billing = new BillingService(pool, ZONE, new UsageRecorder(pool, ZONE, []), 13);
+  const pools: Pool[] = [];
+  const connect = (settings?: PoolConfig) => {
+    const pool = createPool(database.url, () => {}, settings);
+    pools.push(pool);
+    return pool;
+  };
+  const pool = connect();
+
+  /** Usage as one of several servers takes it: with a recorder and connections of its own. */
+  function server(): BillingService {
+    return new BillingService(
+      pool,
+      ZONE,
+      new UsageRecorder(connect({ max: 2 }), ZONE, ['model']),
+      13,
+    );
+  }
+
+  const billing = server();
   const closes = new CloseService(pool, ZONE, 6 * HOUR);
   const turns = new Map<string, TeamState>();
 
@@ -71,6 +89,7 @@ export async function openBooks() {
 
   return {
     pool,
+    server,
     billing,
     closes,
     turn,
@@ -120,6 +139,15 @@ export async function openBooks() {
       );
     },
 
+    /** How many transactions wait for others. */
+    async waitingForLocks(): Promise<number> {
+      const { rows } = await pool.query<{ count: number }>(
+        `select count(*)::int as count from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return rows[0]?.count ?? 0;
+    },
+
     /** Who waits for a summary. */
     async summaries(): Promise<string[]> {
       const mails = await waitingEmails(pool, 1_000);
@@ -127,7 +155,7 @@ export async function openBooks() {
     },
 
     async shut(): Promise<void> {
-      await pool.end();
+      await Promise.all(pools.map((pool) => pool.end()));
       await database.drop();
     },
   };
