@@ -244,6 +244,6 @@ test('usage in any order, repeated, corrected, late and in batches is what a mod
         }
       },
     ),
-    { numRuns: 15, interruptAfterTimeLimit: 25_000, markInterruptAsFailure: false },
+    { numRuns: 10, interruptAfterTimeLimit: 25_000, markInterruptAsFailure: false },
   );
 });
