@@ -65,7 +65,7 @@ const settings = z.object({
   USAGE_GROUP_KEYS: z
     .string()
     .default('model')
-    .transform((text) => text.split(',').map((key) => key.trim()))
+    .transform((text) => [...new Set(text.split(',').map((key) => key.trim()))])
     .refine((keys) => keys.every((key) => /^[A-Za-z0-9_.-]{1,40}$/.test(key)), {
       error: 'must be a comma-separated list of metadata keys',
     })

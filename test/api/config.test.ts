@@ -120,6 +120,17 @@ test('several secrets hold at once, while one is being changed', () => {
   });
 });
 
+test('usage is grouped by up to five metadata keys, by each once', () => {
+  const keysOf = (USAGE_GROUP_KEYS: string) =>
+    readSettings({ ...complete, USAGE_GROUP_KEYS }).USAGE_GROUP_KEYS;
+  expect(readSettings(complete).USAGE_GROUP_KEYS).toEqual(['model']);
+  expect(keysOf('model, region')).toEqual(['model', 'region']);
+  expect(keysOf('model,region,model')).toEqual(['model', 'region']);
+  for (const wrong of ['a b', 'model,', 'a,b,c,d,e,f']) {
+    expect(messageFor({ ...complete, USAGE_GROUP_KEYS: wrong })).toContain('USAGE_GROUP_KEYS must');
+  }
+});
+
 test('a certificate without its key is refused, rather than nothing encrypted', () => {
   const half = { ...complete, TEMPORAL_TLS_CERT: '/etc/tagih/temporal.crt' };
   expect(messageFor(half)).toContain('TEMPORAL_TLS_KEY');
