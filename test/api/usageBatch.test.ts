@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { Scope } from '../../src/db/apiKeys.js';
+import { transaction } from '../../src/db/pool.js';
 import { createApiKey } from '../../src/services/apiKeys.js';
 import { ledgerOf } from '../support/ledger.js';
 import { dayOf, monthsAgo } from '../support/months.js';
@@ -264,4 +265,25 @@ describe('the body', () => {
     await refused(() => post('{"events": 5}'), 400, 'invalid_request');
     await refused(() => post(text.replace('{', '{"dry":true,')), 400, 'invalid_request');
   });
+});
+
+test('more than may wait is refused at once, and recorded once when it comes again (R9)', async () => {
+  const teamId = await freeTeam(product);
+  await batch([event(teamId, 1)]);
+  const batches = Array.from({ length: 12 }, () =>
+    Array.from({ length: 1_000 }, () => event(teamId, 1)),
+  );
+  const refused = await transaction(product.pool, async (db) => {
+    // Whoever has inserted an event can't add it up, nor commit, until this lock is given up.
+    await db.query('select from tagih.usage_totals where team_id = $1 for update', [teamId]);
+    const answers = batches.map((events) => batch(events));
+    return { first: await Promise.race(answers), answers };
+  });
+  expect(refused.first).toMatchObject({ status: 503, body: { code: 'overloaded' } });
+  expect(refused.first.headers.get('retry-after')).toBe('1');
+  const statuses = (await Promise.all(refused.answers)).map(({ status }) => status);
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(10);
+
+  for (const events of batches) expect((await batch(events)).status).toBe(200);
+  expect(await usedBy(teamId)).toBe(12_001);
 });

@@ -79,7 +79,8 @@ async function crashServer(): Promise<void> {
 }
 
 async function crashPostgres(): Promise<void> {
-  const list = execFileSync('pgrep', ['-P', String(postgres.pid)], { encoding: 'utf8' });
+  const command = `pgrep -P ${postgres.pid}`;
+  const list = execFileSync('/bin/sh', ['-c', command], { encoding: 'utf8' });
   await kill(postgres);
   // Nobody may start on the data while one of them still writes to it.
   const children = list.trim().split('\n').map(Number);

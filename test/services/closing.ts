@@ -55,13 +55,9 @@ export async function openBooks() {
   const pool = connect();
 
   /** Usage as one of several servers takes it: with a recorder and connections of its own. */
-  function server(): BillingService {
-    return new BillingService(
-      pool,
-      ZONE,
-      new UsageRecorder(connect({ max: 2 }), ZONE, ['model']),
-      13,
-    );
+  function server(settings: PoolConfig = {}): BillingService {
+    const recorder = new UsageRecorder(connect({ max: 2, ...settings }), ZONE, ['model']);
+    return new BillingService(pool, ZONE, recorder, 13);
   }
 
   const billing = server();
