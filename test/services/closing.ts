@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { PoolConfig } from 'pg';
 import { afterEach, beforeEach } from 'vitest';
 import { waitingEmails } from '../../src/db/emails.js';
-import { createPool, type Pool } from '../../src/db/pool.js';
+import { createPool, type Pool, transaction } from '../../src/db/pool.js';
 import { putTeam } from '../../src/db/teams.js';
 import { listTeamBillings, type UsageBilling } from '../../src/db/usageBillings.js';
 import type { Page } from '../../src/domain/page.js';
@@ -133,6 +133,14 @@ export async function openBooks() {
           l.amount,
         ]),
       );
+    },
+
+    /** Meanwhile commits of the team's usage get as far as its totals, and wait. */
+    holdingTotals<T>(teamId: string, work: () => Promise<T>): Promise<T> {
+      return transaction(pool, async (db) => {
+        await db.query('select from tagih.usage_totals where team_id = $1 for update', [teamId]);
+        return work();
+      });
     },
 
     /** How many transactions wait for others. */

@@ -84,14 +84,12 @@ describe('a seal and a commit of its period exclude each other (R38)', () => {
   test('a commit that saw none is waited for, so that the record holds it', async () => {
     const team = await books.team('pro');
     await books.track(team, 60_000, noon(january, 1));
-    const [early, sealing] = await transaction(books.pool, async (db) => {
-      // Whoever has inserted an event can't add it up, nor commit, until this lock is given up.
-      await db.query('select from tagih.usage_totals where team_id = $1 for update', [team]);
+    const [early, sealing] = await books.holdingTotals(team, async () => {
       const commit = books.track(team, 7, noon(january, 2), now);
       await expect.poll(books.waitingForLocks).toBe(1);
       const seal = books.closes.seal(january.id, now);
       await expect.poll(books.waitingForLocks).toBe(2);
-      return [commit, seal];
+      return [commit, seal] as const;
     });
     expect((await early).billedIn).toBe(january.id);
     for (const page of await sealing) await books.closes.writeRecords(january.id, page);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isUnavailable, transaction } from '../../src/db/pool.js';
+import { isUnavailable } from '../../src/db/pool.js';
 import { february, freshBooks, noon } from './closing.js';
 
 const books = freshBooks();
@@ -20,11 +20,9 @@ test('while the ledger gives no answer all who wait are told in the time of one 
   await books.track(team, 100, now);
   const server = books.server({ query_timeout: 300 });
   const begun = Date.now();
-  const refused = await transaction(books.pool, async (db) => {
-    // Whoever has inserted an event can't add it up, nor commit, until this lock is given up.
-    await db.query('select from tagih.usage_totals where team_id = $1 for update', [team]);
-    return Promise.allSettled(keys.map((key) => server.trackUsage(usage(team, key), now)));
-  });
+  const refused = await books.holdingTotals(team, () =>
+    Promise.allSettled(keys.map((key) => server.trackUsage(usage(team, key), now))),
+  );
   expect(Date.now() - begun).toBeLessThan(5_000);
   for (const outcome of refused) {
     expect(outcome.status === 'rejected' && isUnavailable(outcome.reason)).toBe(true);

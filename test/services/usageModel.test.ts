@@ -172,11 +172,13 @@ async function agrees(
   now: Date,
 ): Promise<void> {
   const nameOf = new Map([...teams].map(([name, id]) => [id, name]));
-  const { rows: stored } = await books.pool.query<{ id: string; key: string; tokens: string }>(
-    'select team_id as id, idempotency_key as key from tagih.usage_events',
-  );
-  const names = stored.map(({ id, key }) => `${nameOf.get(id)} ${key}`);
-  expect(names.toSorted()).toEqual([...model.kept.keys()].toSorted());
+  for (const table of ['usage_events', 'usage_keys']) {
+    const { rows } = await books.pool.query<{ id: string; key: string }>(
+      `select team_id as id, idempotency_key as key from tagih.${table}`,
+    );
+    const names = rows.map(({ id, key }) => `${nameOf.get(id)} ${key}`);
+    expect(names.toSorted()).toEqual([...model.kept.keys()].toSorted());
+  }
 
   for (const [team, limit] of Object.entries(LIMITS)) {
     const teamId = teams.get(team) ?? '';

@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
-import { runner } from 'node-pg-migrate';
 import { describe, expect, test } from 'vitest';
-import { migrate } from '../../src/db/migrate.js';
-import { createPool, transaction } from '../../src/db/pool.js';
+import { transaction } from '../../src/db/pool.js';
+import { forgetUsageKeys } from '../../src/db/usageKeys.js';
 import { dropUsagePartitions, makeUsagePartitions } from '../../src/db/usagePartitions.js';
-import { IdempotencyConflict } from '../../src/services/billingService.js';
-import { UsageRecorder } from '../../src/services/usageRecorder.js';
-import { createDatabase } from '../support/database.js';
-import { april, february, freshBooks, january, march, noon } from './closing.js';
+import { IdempotencyConflict, UnacceptableTime } from '../../src/services/billingService.js';
+import { ALL, april, february, freshBooks, january, march, noon } from './closing.js';
 
 const books = freshBooks();
 
@@ -85,9 +81,7 @@ describe('a key counts once, whichever partitions it is received in (R9)', () =>
   test('also when neither of two commits can see the other', async () => {
     const team = await books.team('pro');
     await books.track(team, 100, at(0));
-    const racing = await transaction(books.pool, async (db) => {
-      // Whoever has inserted the event can't add it up, nor commit, until this lock is given up.
-      await db.query('select from tagih.usage_totals where team_id = $1 for update', [team]);
+    const racing = await books.holdingTotals(team, async () => {
       const told = [-1, 1].map((ms) => books.server().trackUsage(usage(team, 'k'), at(ms)));
       await expect.poll(books.waitingForLocks).toBe(2);
       return told;
@@ -224,93 +218,33 @@ describe('partitions are dropped', () => {
       [march.id, 'late', january.id, 7],
     ]);
   });
-});
 
-describe('an installation with usage is brought up to date', () => {
-  /** A ledger as it was before usage had partitions. */
-  async function ledgerBefore() {
-    const database = await createDatabase();
-    const pool = createPool(database.url, () => {});
-    await pool.query('drop schema tagih cascade');
-    await runner({
-      databaseUrl: database.url,
-      dir: fileURLToPath(new URL('../../src/db/migrations', import.meta.url)),
-      direction: 'up',
-      count: 4,
-      schema: 'tagih',
-      createSchema: true,
-      migrationsTable: 'migrations',
-      log: () => {},
-    });
-    const close = async () => {
-      await pool.end();
-      await database.drop();
-    };
-    return { url: database.url, pool, close };
-  }
+  test('and their keys are forgotten after them, no others', async () => {
+    const team = await books.team('pro');
+    const told = [january, february].map((month) => ({
+      given: usage(team, month.id, { occurredAt: noon(month, 9) }),
+      at: noon(month, 9),
+    }));
+    for (const { given, at } of told) await books.billing.trackUsage(given, at);
+    await sealUpTo(january, february);
+    expect(await drop(firstOf('2031-02'))).toEqual(['2031-01']);
 
-  test('each event is still there, and a repetition is a duplicate (R9)', async () => {
-    const ledger = await ledgerBefore();
-    const receivedAt = new Date();
-    const old = new Date(receivedAt.getTime() - 200 * 86_400_000);
-    const stated = new Date(receivedAt.getTime() - 1_000);
-    await ledger.pool.query(
-      `insert into tagih.teams (id, name, admin_email) values ('acme', 'Acme', 'a@acme.example')`,
-    );
-    const event = `insert into tagih.usage_events values ('acme', $1, 5, $2, $3, '{"model":"x"}', $4, $4, $2)`;
-    const period = receivedAt.toISOString().slice(0, 7);
-    await ledger.pool.query(event, ['old', old, null, old.toISOString().slice(0, 7)]);
-    await ledger.pool.query(event, ['now', receivedAt, null, period]);
-    await ledger.pool.query(event, ['stated', receivedAt, stated, period]);
-    await ledger.pool.query(`insert into tagih.usage_totals values ('acme', $1, 10)`, [period]);
-    const events = async () =>
-      (
-        await ledger.pool.query(
-          `select team_id, idempotency_key, tokens, occurred_at, stated_at, metadata, period,
-                  billed_in, received_at
-             from tagih.usage_events order by idempotency_key`,
-        )
-      ).rows;
-    const before = await events();
-    await migrate(ledger.url);
-    await migrate(ledger.url);
-    expect(await events()).toEqual(before);
-
-    const recorder = new UsageRecorder(ledger.pool, 'UTC', ['model']);
-    const told = (key: string, more: object = {}) =>
-      recorder.record(
-        usage('acme', key, { tokens: 5, metadata: { model: 'x' }, ...more }),
-        receivedAt,
+    const now = noon(march, 9);
+    const repeated = async () =>
+      (await Promise.all(told.map(({ given }) => books.billing.trackUsage(given, now)))).map(
+        ({ result }) => result,
       );
-    const nextMonth = new Date(receivedAt.getTime() + 40 * 86_400_000);
-    expect(await told('old')).toMatchObject({ result: 'duplicate' });
-    expect(await told('stated', { occurredAt: stated })).toMatchObject({ result: 'duplicate' });
-    expect(await told('stated')).toEqual({ result: 'conflict' });
-    expect(await told('now', { tokens: 6 })).toEqual({ result: 'conflict' });
-    expect(await told('new')).toMatchObject({
-      result: 'recorded',
-      own: { usage: { usedTokens: 15 } },
-    });
-    const later = usage('acme', 'now', { tokens: 5, metadata: { model: 'x' } });
-    expect(await recorder.record(later, nextMonth)).toMatchObject({ result: 'duplicate' });
-    expect(await events()).toHaveLength(4);
+    expect(await repeated()).toEqual(['duplicate', 'duplicate']);
+    await forgetUsageKeys(books.pool, '2031-01', { first: 'zzz', last: 'zzzz' });
+    expect(await repeated()).toEqual(['duplicate', 'duplicate']);
+    await forgetUsageKeys(books.pool, '2031-01', ALL);
+    const { rows } = await books.pool.query('select idempotency_key as key from tagih.usage_keys');
+    expect(rows).toEqual([{ key: february.id }]);
 
-    // The partition that holds what was there goes like any other.
-    await ledger.pool.query('update tagih.usage_totals set period = $1', ['2020-01']);
-    await ledger.pool.query(`insert into tagih.seals values ('2020-01', now())`);
-    const since = new Date(Date.UTC(receivedAt.getUTCFullYear(), receivedAt.getUTCMonth() + 1));
-    expect(await transaction(ledger.pool, (db) => dropUsagePartitions(db, since))).toHaveLength(1);
-    expect(await events()).toEqual([]);
-    await ledger.close();
-  });
-
-  test('one without usage has partitions from its first event on', async () => {
-    const ledger = await ledgerBefore();
-    await migrate(ledger.url);
-    const { rowCount } = await ledger.pool.query(
-      `select from pg_inherits where inhparent = 'tagih.usage_events'::regclass`,
-    );
-    expect(rowCount).toBe(0);
-    await ledger.close();
+    // By then what says when it occurred is refused for its age.
+    const [{ given } = { given: usage(team, '') }] = told;
+    const past = noon(february, 10).setUTCFullYear(2032);
+    const refused = books.billing.trackUsage(given, new Date(past));
+    await expect(refused).rejects.toBeInstanceOf(UnacceptableTime);
   });
 });
