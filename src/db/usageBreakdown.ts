@@ -34,10 +34,10 @@ export async function addToGroups(db: Queryable, amounts: readonly GroupedTokens
 
 const ADD_TO_GROUPS = `
   with amount as (
-    select a.*, exists (
-             select from tagih.usage_groups g
+    select a.*, (
+             select true from tagih.usage_groups g
               where g.team_id = a.team_id and g.key = a.key and g.day = a.day
-                and g.value = a.value) as known
+                and g.value = a.value) is not null as known
       from unnest($1::text[], $2::text[], $3::date[], $4::text[], $5::bigint[])
         as a (team_id, key, day, value, tokens)
   ), numbered as (

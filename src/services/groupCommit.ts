@@ -21,19 +21,23 @@ interface Waiting<T, R> {
 
 /**
  * Gathers the items of many callers into few commits. There is no timer: a commit starts as soon as
- * a slot is free, with all that has come until then.
+ * a slot is free, with all that has come until then, less what belongs to an owner of whom items are
+ * under way: the database would only let it wait for them, with all others in its commit.
  */
 export class GroupCommit<T, R> {
-  private readonly waiting: Waiting<T, R>[] = [];
+  private waiting: Waiting<T, R>[] = [];
   private underWay = 0;
+  /** Whose items are being committed. */
+  private readonly busy = new Set<string>();
   private woken = false;
 
   /**
-   * `commit` answers items in their order; when it throws, none of them was committed. `isAway` tells
-   * the errors that say nothing of the items.
+   * `commit` answers items in their order; when it throws, none of them was committed. `ownerOf` names
+   * whose an item is, `isAway` tells the errors that say nothing of the items.
    */
   constructor(
     private readonly commit: (items: readonly T[]) => Promise<readonly R[]>,
+    private readonly ownerOf: (item: T) => string,
     private readonly isAway: (error: unknown) => boolean,
   ) {}
 
@@ -52,14 +56,33 @@ export class GroupCommit<T, R> {
     this.woken = true;
     setImmediate(() => {
       this.woken = false;
-      while (this.underWay < SLOTS && this.waiting.length > 0) void this.work();
+      while (this.underWay < SLOTS) {
+        const batch = this.take();
+        if (batch.length === 0) break;
+        void this.work(batch);
+      }
     });
   }
 
-  private async work(): Promise<void> {
+  /** The items that wait longest of those that may be committed now. */
+  private take(): Waiting<T, R>[] {
+    const taken: Waiting<T, R>[] = [];
+    const left: Waiting<T, R>[] = [];
+    for (const one of this.waiting) {
+      const mayGo = taken.length < ITEMS && !this.busy.has(this.ownerOf(one.item));
+      (mayGo ? taken : left).push(one);
+    }
+    this.waiting = left;
+    return taken;
+  }
+
+  private async work(batch: readonly Waiting<T, R>[]): Promise<void> {
+    const owners = new Set(batch.map(({ item }) => this.ownerOf(item)));
+    for (const owner of owners) this.busy.add(owner);
     this.underWay += 1;
-    await this.settle(this.waiting.splice(0, ITEMS));
+    await this.settle(batch);
     this.underWay -= 1;
+    for (const owner of owners) this.busy.delete(owner);
     if (this.waiting.length > 0) this.wake();
   }
 

@@ -45,7 +45,11 @@ export class UsageRecorder {
     private readonly groupKeys: readonly string[],
   ) {
     this.calendar = new Calendar(zone);
-    this.commits = new GroupCommit((told) => this.commit(told), isUnavailable);
+    this.commits = new GroupCommit(
+      (told) => this.commit(told),
+      ({ usage }) => usage.teamId,
+      isUnavailable,
+    );
   }
 
   /** Throws `Overloaded`, and `CorrectionBelowZero`. */

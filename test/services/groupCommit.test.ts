@@ -13,13 +13,14 @@ afterEach(() => {
 class Away extends Error {}
 
 /** Commits that are under way until the test ends them. */
-function heldCommits() {
+function heldCommits(ownerOf: (item: number) => string = String) {
   const begun: { items: readonly number[]; end(): void; fail(error: Error): void }[] = [];
   const commits = new GroupCommit<number, string>(
     (items) =>
       new Promise((resolve, reject) => {
         begun.push({ items, end: () => resolve(items.map(String)), fail: reject });
       }),
+    ownerOf,
     (error) => error instanceof Away,
   );
   return { commits, begun };
@@ -60,6 +61,21 @@ describe('a commit', () => {
   });
 });
 
+test('what belongs to an owner of whom items are under way waits, and nobody else', async () => {
+  const { commits, begun } = heldCommits((item) => (item < 10 ? 'one' : 'another'));
+  const results = [1, 2, 11].map((item) => commits.submit(item));
+  await turn();
+  results.push(...[3, 12].map((item) => commits.submit(item)));
+  await turn();
+  expect(begun.map(({ items }) => items)).toEqual([[1, 2, 11]]);
+  begun[0]?.end();
+  await turn();
+  await turn();
+  expect(begun.slice(1).map(({ items }) => items)).toEqual([[3, 12]]);
+  begun[1]?.end();
+  expect(await Promise.all(results)).toEqual(['1', '2', '11', '3', '12']);
+});
+
 describe('an item that cannot be committed', () => {
   /** Refuses each commit with one of these, and tells how many there were. */
   function refusing(poisoned: ReadonlySet<number>) {
@@ -73,6 +89,7 @@ describe('an item that cannot be committed', () => {
         committed.push(...items);
         return items.map(String);
       },
+      String,
       () => false,
     );
     return { commits, committed, calls: () => calls };
