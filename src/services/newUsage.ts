@@ -2,10 +2,10 @@ import type { Queryable } from '../db/pool.js';
 import type { TeamUsage } from '../db/teamUsage.js';
 import { insertTimelineEntry } from '../db/timeline.js';
 import type { GroupedTokens } from '../db/usageBreakdown.js';
-import type { UsageEvent } from '../db/usageEvents.js';
 import { catalogue } from '../domain/plans.js';
 import type { RunningTotals } from '../domain/runningTotals.js';
 import { thresholdCrossed } from '../domain/threshold.js';
+import type { UsageEvent } from '../domain/usageEvent.js';
 import { sendMails } from './mails.js';
 
 /** The correction would take its period below zero. */

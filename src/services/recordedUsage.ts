@@ -1,8 +1,8 @@
 import type { Queryable } from '../db/pool.js';
 import { readTeamUsage, type TeamUsage } from '../db/teamUsage.js';
-import type { UsageEvent } from '../db/usageEvents.js';
 import { findUsageKeys } from '../db/usageKeys.js';
 import type { Calendar, Period } from '../domain/period.js';
+import type { UsageEvent } from '../domain/usageEvent.js';
 
 /** A team's usage of a period. */
 export interface PeriodUsage {

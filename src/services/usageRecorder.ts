@@ -2,11 +2,11 @@ import { isUnavailable, type Pool, type Queryable, transaction } from '../db/poo
 import { isSealed } from '../db/seals.js';
 import type { TeamUsage } from '../db/teamUsage.js';
 import { addToGroups } from '../db/usageBreakdown.js';
-import { type Correction, insertUsageEvents, type UsageEvent } from '../db/usageEvents.js';
-import { claimUsageKeys } from '../db/usageKeys.js';
+import { insertUsageEvents } from '../db/usageEvents.js';
 import { makeUsagePartitions, receiptMonth } from '../db/usagePartitions.js';
 import { Calendar, type Period } from '../domain/period.js';
 import { runningTotals } from '../domain/runningTotals.js';
+import type { Correction, UsageEvent } from '../domain/usageEvent.js';
 import { GroupCommit } from './groupCommit.js';
 import { groupTokens, noteCorrections, noteThreshold } from './newUsage.js';
 import { type Recorded, recordedUsage } from './recordedUsage.js';
@@ -95,11 +95,10 @@ export class UsageRecorder {
     // A key that comes twice in one commit is looked up the second time, like one from before.
     const byKey = Map.groupBy(events, (event) => `${event.teamId} ${event.idempotencyKey}`);
     const firsts = [...byKey.values()].flatMap(([first]) => first ?? []);
-    const added = await claimUsageKeys(db, firsts, now);
+    const { added, totals: after } = await insertUsageEvents(db, firsts, now);
     const byTotal = Map.groupBy(added, ({ teamId, period }) => `${teamId} ${period.id}`);
     const asOf = new Map<UsageEvent, TeamUsage>();
-    if (added.length === 0) return asOf;
-    for (const usage of await insertUsageEvents(db, added, now)) {
+    for (const usage of after) {
       const ofTotal = byTotal.get(`${usage.teamId} ${usage.period}`) ?? [];
       const totals = runningTotals(usage.usedTokens, ofTotal);
       for (const [index, event] of ofTotal.entries()) {
