@@ -6,6 +6,9 @@ interface Running {
   close(): Promise<void>;
 }
 
+/** How long a role whose parent is gone may take to end. */
+const ORPHAN_MS = 5_000;
+
 /**
  * Runs a role with the settings of the environment until the process is told to stop, then closes it
  * in order. Under `npm start` it also says when it serves, and stops when its parent is gone.
@@ -17,7 +20,11 @@ export async function runRole(
   const stopped = new Promise<void>((resolve) => {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
-    process.once('disconnect', () => resolve());
+    process.once('disconnect', () => {
+      resolve();
+      // Its parent was killed, and with it Postgres and Temporal: there may be nobody left to end in order with.
+      setTimeout(() => process.exit(1), ORPHAN_MS).unref();
+    });
   });
   const settings = settingsOrExit();
   const log = createLog(settings.LOG_LEVEL, name);

@@ -46,7 +46,7 @@ export async function startServer(
   const zone = settings.BILLING_TIME_ZONE;
   const metrics = createMetrics();
   const onIdleError = (error: Error) => log.warn({ err: error }, 'connection to Postgres lost');
-  const pool = createPool(settings.DATABASE_URL, onIdleError);
+  const pool = createPool(settings.DATABASE_URL, onIdleError, { query_timeout: 30_000 });
   const usagePool = createPool(settings.DATABASE_URL, onIdleError, {
     // One for each commit that may be under way.
     max: 2,

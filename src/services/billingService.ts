@@ -25,9 +25,9 @@ export interface TeamAccess extends Access {
 
 export interface Tracked {
   result: 'recorded' | 'duplicate';
-  totals: Totals;
   billedIn: string;
-  access: TeamAccess;
+  readonly totals: Totals;
+  readonly access: TeamAccess;
 }
 
 /** What became of one event of many (R11). */
@@ -180,7 +180,17 @@ function tracked(teamId: string, recorded: Recorded): Tracked {
       );
     default: {
       const { result, billedIn, own, open } = recorded;
-      return { result, billedIn, totals: rated(own), access: teamAccess(open, 1) };
+      return {
+        result,
+        billedIn,
+        // Computed where they are asked for: a batch asks for few of its events' totals, and for no access.
+        get totals() {
+          return rated(own);
+        },
+        get access() {
+          return teamAccess(open, 1);
+        },
+      };
     }
   }
 }

@@ -7,7 +7,7 @@ import { makeUsagePartitions, receiptMonth } from '../db/usagePartitions.js';
 import { Calendar, type Period } from '../domain/period.js';
 import { runningTotals } from '../domain/runningTotals.js';
 import type { Correction, UsageEvent } from '../domain/usageEvent.js';
-import { GroupCommit } from './groupCommit.js';
+import { GroupCommit, Overloaded } from './groupCommit.js';
 import { groupTokens, noteCorrections, noteThreshold } from './newUsage.js';
 import { type Recorded, recordedUsage } from './recordedUsage.js';
 
@@ -27,6 +27,9 @@ interface Told {
   /** When it was told: the time of its occurrence where it names none. */
   at: Date;
 }
+
+/** Longer than it ever takes to make partitions in an empty moment. */
+const PARTITION_MS = 5_000;
 
 /**
  * Records the usage of all callers, many events in a transaction: each once (R9), on disk before it is
@@ -73,8 +76,11 @@ export class UsageRecorder {
   private async makePartition(now: Date): Promise<void> {
     const { id } = receiptMonth(now);
     if (this.months.has(id)) return;
+    const began = Date.now();
     await transaction(this.pool, (db) => makeUsagePartitions(db, now));
     this.months.add(id);
+    // A commit that began much later than its usage came could meet the seal of a period (R38).
+    if (Date.now() - began > PARTITION_MS) throw new Overloaded('The ledger is slow; try again.');
   }
 
   private locate({ usage, at }: Told): UsageEvent {

@@ -127,9 +127,10 @@ function totalsOf(usages: readonly Usage[], tracked: readonly BatchResult[]) {
   for (const [index, one] of tracked.entries()) {
     const teamId = usages[index]?.teamId;
     if (teamId === undefined || one instanceof Error) continue;
-    const name = `${teamId} ${one.totals.period.id}`;
+    const { totals } = one;
+    const name = `${teamId} ${totals.period.id}`;
     const { usedTokens } = last.get(name)?.totals ?? { usedTokens: -1 };
-    if (one.totals.usedTokens > usedTokens) last.set(name, { teamId, totals: one.totals });
+    if (totals.usedTokens > usedTokens) last.set(name, { teamId, totals });
   }
   return [...last.values()].map(({ teamId, totals }) => ({ teamId, ...totalsBody(totals) }));
 }
