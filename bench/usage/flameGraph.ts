@@ -5,6 +5,8 @@ export interface CpuProfile {
     callFrame: { functionName: string; url: string; lineNumber: number };
     children?: number[];
   }[];
+  /** Microseconds of the machine's monotonic clock. */
+  startTime: number;
   samples: number[];
   /** Microseconds before each sample. */
   timeDeltas: number[];
@@ -25,11 +27,16 @@ const ROW = 17;
 const LEAST_WIDTH = 0.6;
 
 /**
- * The last `seconds` of a profile as a picture: each box as wide as its share of the time, below its
- * caller. Calls within a package, or within Node, are one box.
+ * The `seconds` of a profile up to `end` (microseconds of the monotonic clock) as a picture: each box as
+ * wide as its share of the time, below its caller. Calls within a package, or within Node, are one box.
  */
-export function flameGraph(profile: CpuProfile, title: string, seconds: number): string {
-  const root = frames(profile, seconds * 1e6);
+export function flameGraph(
+  profile: CpuProfile,
+  title: string,
+  seconds: number,
+  end: number,
+): string {
+  const root = frames(profile, end - seconds * 1e6, end);
   const boxes: string[] = [];
   const deepest = draw(root, 0, 0, WIDTH / root.time, root.time, boxes);
   const height = (deepest + 3) * ROW;
@@ -42,14 +49,18 @@ ${boxes.join('\n')}
 `;
 }
 
-/** The calls of all samples in one tree; time in which nothing ran is left out. */
-function frames({ nodes, samples, timeDeltas }: CpuProfile, microseconds: number): Frame {
+/** The calls of all samples of a while in one tree; time in which nothing ran is left out. */
+function frames(
+  { nodes, startTime, samples, timeDeltas }: CpuProfile,
+  begin: number,
+  end: number,
+): Frame {
   const own = new Map<number, number>();
-  let left = microseconds;
-  for (let index = samples.length - 1; index >= 0 && left > 0; index -= 1) {
-    const [id = 0, time = 0] = [samples[index], timeDeltas[index]];
-    own.set(id, (own.get(id) ?? 0) + time);
-    left -= time;
+  let at = startTime;
+  for (const [index, id] of samples.entries()) {
+    const time = timeDeltas[index] ?? 0;
+    at += time;
+    if (at > begin && at <= end) own.set(id, (own.get(id) ?? 0) + time);
   }
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const root: Frame = { name: 'all', place: '', kind: 'own', time: 0, children: new Map() };

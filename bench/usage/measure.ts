@@ -15,6 +15,8 @@ export interface Measured {
   loadCpu: number;
   /** Of the server (the largest of several), at equal intervals while it was measured. */
   memory: number[];
+  /** When it was over, in microseconds of the machine's monotonic clock. */
+  endedAt: number;
 }
 
 const SAMPLE_MS = 100;
@@ -70,7 +72,7 @@ async function underLoad(
 ): Promise<{ result: LoadResult; measured: Measured }> {
   const generator = stage.run({ script: 'bench/usage/load/main.js', name: 'load', env: {} });
   const processorTime = () => ({
-    at: performance.now() / 1_000,
+    at: Number(process.hrtime.bigint()) / 1e9,
     server: servers.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0),
     postgres: familyCpuSeconds(stage.postgresPid),
     load: cpuSeconds(generator.pid),
@@ -102,7 +104,7 @@ async function underLoad(
       (end[what] - begin[what]) / (end.at - begin.at);
     const { perSecond, p50, p99 } = result;
     const measured = {
-      ...{ perSecond, p50, p99, memory },
+      ...{ perSecond, p50, p99, memory, endedAt: end.at * 1e6 },
       serverCpu: cores('server'),
       postgresCpu: cores('postgres'),
       loadCpu: cores('load'),

@@ -30,7 +30,8 @@ export async function profile(
     const measured = await measure(stage, side, work(pace, find(round)), { env, nodeFlags });
     round.set(`Tagih ${name}`, measured);
     const picture = join(folder, `usage-${name}.svg`);
-    writeFileSync(picture, flameGraph(JSON.parse(readFileSync(file, 'utf8')), title, pace.seconds));
+    const recorded = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(picture, flameGraph(recorded, title, pace.seconds, measured.endedAt));
     tell(`${title}: ${Math.round(measured.perSecond)}/s under the profiler; ${file}, ${picture}`);
   }
 }

@@ -15,13 +15,14 @@ const profile: CpuProfile = {
     node(4, 'query', 'file:///home/me/tagih/node_modules/pg/lib/client.js', [5]),
     node(5, 'submit', 'file:///home/me/tagih/node_modules/pg/lib/query.js'),
   ],
-  // The first second is before what is asked for.
-  samples: [3, 2, 3, 4, 5],
-  timeDeltas: [1e6, 4e5, 3e5, 2e5, 1e5],
+  // The first second is before what is asked for, the last one after it.
+  startTime: 5e6,
+  samples: [3, 2, 3, 4, 5, 3],
+  timeDeltas: [1e6, 4e5, 3e5, 2e5, 1e5, 1e6],
 };
 
 test('a flame graph shows functions by their share of the busy time that was measured', () => {
-  const picture = flameGraph(profile, 'a <load>', 1);
+  const picture = flameGraph(profile, 'a <load>', 1, 7e6);
   expect(picture).toContain('a &lt;load>: 0.6 s of 1 s busy');
   const boxes = [...picture.matchAll(/<title>(.*?)<\/title>.*? width="(.*?)"/g)];
   expect(boxes.map(([, title, width]) => [title, width])).toEqual([
