@@ -43,13 +43,13 @@ export function summarize(selection: readonly Scenario[], rounds: readonly Round
       ...overRounds(rounds, `${side} ${name}`),
     })),
   );
-  const targets = selection.flatMap(({ targets }) =>
-    targets.map((target) => judge(target, rounds)),
+  const targets = selection.flatMap(({ targets, once }) =>
+    targets.map((target) => judge(target, once ? rounds.slice(0, 1) : rounds)),
   );
   return { results, targets };
 }
 
-/** The median of the rounds' own values: each compares what was measured side by side. */
+/** The median of the rounds' own values (of the first, for what is measured once): each compares what was measured side by side. */
 function judge({ text, value, unit, least, most }: Target, rounds: readonly Round[]) {
   const values = rounds.map((round) => value(find(round)));
   const measured = median(values);

@@ -117,10 +117,10 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'memory',
-    title: '1,000,000 events in batches of 100',
+    title: '1,000,000 single events',
     sides: ['Tagih'],
     once: true,
-    work: (pace) => work(pace, { kind: 'batch', until: { events: MEMORY_EVENTS } }),
+    work: (pace) => work(pace, { until: { events: MEMORY_EVENTS } }),
     targets: [
       {
         text: 'memory of the server, its most over 1,000,000 events',
