@@ -42,6 +42,7 @@ export function flameGraph(
   const height = (deepest + 3) * ROW;
   const busy = `${(root.time / 1e6).toFixed(1)} s of ${seconds} s busy`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="11">
+<title>Flame graph: ${escaped(title)}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="4" y="14">${escaped(title)}: ${busy}. Orange: Tagih, blue: packages, grey: Node</text>
 ${boxes.join('\n')}
