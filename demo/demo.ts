@@ -110,7 +110,9 @@ async function live(stack: Stack): Promise<void> {
     async () => (await api(stack, 'GET', `/closes/${month.id}`)).body,
     ({ status }) => status === 'completed',
   );
-  tell(`${month.id} is closed: ${close.teams.total} records.`, workflow(`close:${month.id}`));
+  const { total } = close.teams;
+  const records = total === 1 ? '1 record' : `${total} records`;
+  tell(`${month.id} is closed: ${records}.`, workflow(`close:${month.id}`));
   const record = await api(stack, 'GET', `/teams/${teamId}/usage-billings/${month.id}`);
   tell(
     `  ${record.body.amountDue.display} for ${record.body.overageTokens} tokens, on Stripe as ${record.body.stripeInvoiceItemId}.`,

@@ -118,7 +118,9 @@ export async function productPart(
   name: 'server' | 'worker',
   env: Record<string, string>,
 ): Promise<void> {
-  await machine.supervisor.start(name, () =>
-    startNode({ name, script: `${name}.ts`, env, logFile: logFile(machine.dataDir, name) }),
+  await machine.supervisor.start(
+    name,
+    () => startNode({ name, script: `${name}.ts`, env, logFile: logFile(machine.dataDir, name) }),
+    () => (name === 'worker' ? 'with search attributes and schedules' : `127.0.0.1:${env['PORT']}`),
   );
 }
