@@ -88,7 +88,11 @@ function starter(stage: Stage, script: string, name: string, env: Record<string,
       script,
       name,
       // As the Docker image starts the server; the baseline gets the same.
-      nodeFlags: ['--max-semi-space-size=32', ...(options.nodeFlags ?? [])],
+      nodeFlags: [
+        '--max-semi-space-size=32',
+        '--heap-growing-percent=30',
+        ...(options.nodeFlags ?? []),
+      ],
       env: { ...env, PORT: String(port), ...options.env },
     });
     const ready = new Promise<void>((resolve) => {
