@@ -38,15 +38,18 @@ export async function makeUsagePartitions(db: Queryable, now: Date): Promise<voi
  */
 export async function dropUsagePartitions(db: Queryable, since: Date): Promise<string[]> {
   await db.query('select pg_advisory_xact_lock($1)', [PARTITIONS_LOCK]);
+  // Whoever reads or writes usage is waited for two seconds at most, and kept waiting no longer.
+  await db.query(`set local lock_timeout = '2s'`);
   const { rows } = await db.query<{ month: string }>(
     `select replace(right(inhrelid::regclass::text, 7), '_', '-') as month from pg_inherits
       where inhparent = 'tagih.usage_events'::regclass order by month`,
   );
   const dropped: string[] = [];
   for (const { month } of rows) {
-    if (receiptMonth(new Date(`${month}-01`)).end > since) break;
+    const { end } = receiptMonth(new Date(`${month}-01`));
+    if (end > since) break;
     // Events of the next period are in it, too: the billing time zone may be ahead of UTC.
-    const next = receiptMonth(new Date(`${month}-01`), 1).id;
+    const next = receiptMonth(end).id;
     const { rowCount } = await db.query(
       `select from tagih.usage_totals t
         where t.period <= $1 and not exists (select from tagih.seals s where s.period = t.period)
@@ -54,8 +57,6 @@ export async function dropUsagePartitions(db: Queryable, since: Date): Promise<s
       [next],
     );
     if (rowCount !== 0) break;
-    // Waits for none who reads or writes usage longer than a commit may take, and keeps none waiting longer.
-    await db.query(`set local lock_timeout = '2s'`);
     await db.query(`drop table ${tableOf(month)}`);
     dropped.push(month);
   }

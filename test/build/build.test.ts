@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { choosePorts } from '../../src/dev/ports.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { createNamespace } from '../support/namespace.js';
+import { settingsOfNobody } from '../support/settings.js';
 
 const run = promisify(execFile);
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -34,13 +35,7 @@ beforeAll(async () => {
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     TEMPORAL_NAMESPACE: await namespace,
-    STRIPE_SECRET_KEY: 'sk_test_nobody',
-    STRIPE_WEBHOOK_SECRET: 'whsec_test',
-    NEXT_PUBLIC_STRIPE_PRO_PRICE_ID: 'price_pro',
-    NEXT_PUBLIC_STRIPE_ENTERPRISE_PRICE_ID: 'price_enterprise',
-    POSTMARK_SERVER_TOKEN: 'token',
-    EMAIL_FROM: 'billing@tagih.example',
-    LINK_SECRET: 'link-secret-of-the-tests',
+    ...settingsOfNobody,
     LOG_LEVEL: 'error',
   };
   await build;

@@ -11,6 +11,7 @@ import { startPostgres } from '../../src/dev/postgres.js';
 import { isAlive, type Running } from '../../src/dev/processes.js';
 import { temporaryFolder } from '../start/temporaryFolder.js';
 import { createNamespace } from '../support/namespace.js';
+import { settingsOfNobody } from '../support/settings.js';
 
 // Seven starts after crashes, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -39,13 +40,7 @@ beforeAll(async () => {
     DATABASE_URL: postgres.url,
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     TEMPORAL_NAMESPACE: await createNamespace(),
-    STRIPE_SECRET_KEY: 'sk_test_nobody',
-    STRIPE_WEBHOOK_SECRET: 'whsec_test',
-    NEXT_PUBLIC_STRIPE_PRO_PRICE_ID: 'price_pro',
-    NEXT_PUBLIC_STRIPE_ENTERPRISE_PRICE_ID: 'price_enterprise',
-    POSTMARK_SERVER_TOKEN: 'token',
-    EMAIL_FROM: 'billing@tagih.example',
-    LINK_SECRET: 'link-secret-of-the-tests',
+    ...settingsOfNobody,
     TAGIH_API_KEY: KEY,
     LOG_LEVEL: 'fatal',
   };

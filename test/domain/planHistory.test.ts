@@ -2,24 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Instant } from '../../src/domain/instant.js';
 import { highestPlan, type PlanId } from '../../src/domain/plans.js';
-import type { Subscription } from '../../src/domain/subscription.js';
 import type { PlanPeriod } from '../../src/domain/team.js';
 import { day, hint, onPro, Story, subscription } from './given.js';
-
-const on = (plan: PlanId | null, of: Partial<Subscription> = {}) =>
-  subscription({ plan, priceId: `price_${plan ?? 'of_nobody'}`, ...of });
-
-/** The team's plan history as rows: what is written later under the same key stands. */
-const history = ({ planPeriods }: Story): PlanPeriod[] => [
-  ...new Map(
-    planPeriods.map((period) => [
-      `${period.subscriptionId} ${period.startsAt} ${period.plan}`,
-      period,
-    ]),
-  ).values(),
-];
-
-const open = (team: Story) => history(team).filter(({ endsAt }) => endsAt === null);
+import { history, on, open } from './plans.js';
 
 /** The hint that a subscription changed at this instant. */
 const changed = (at: Instant) => ({ type: 'customer.subscription.updated', at });

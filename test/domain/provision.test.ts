@@ -1,23 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { PlanId } from '../../src/domain/plans.js';
-import type { Subscription } from '../../src/domain/subscription.js';
-import type { PlanPeriod } from '../../src/domain/team.js';
 import { day, onPro, Story, subscription } from './given.js';
-
-const on = (plan: PlanId | null, of: Partial<Subscription> = {}) =>
-  subscription({ plan, priceId: `price_${plan ?? 'of_nobody'}`, ...of });
-
-/** The team's plan history as rows: what is written later under the same key stands. */
-const history = ({ planPeriods }: Story): PlanPeriod[] => [
-  ...new Map(
-    planPeriods.map((period) => [
-      `${period.subscriptionId} ${period.startsAt} ${period.plan}`,
-      period,
-    ]),
-  ).values(),
-];
-
-const open = (team: Story) => history(team).filter(({ endsAt }) => endsAt === null);
+import { history, on, open } from './plans.js';
 
 describe('R29, R30: tier and subscription are what Stripe has', () => {
   test('a new team is on Free, with no subscription', () => {
