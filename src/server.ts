@@ -54,8 +54,12 @@ export async function startServer(
     pipeline: true,
     // Of a Postgres that hangs callers are told before they lose patience (R10).
     query_timeout: 10_000,
-    // Its statements are long and their plans always the same: planned anew they would take twice the time.
-    options: '-c plan_cache_mode=force_generic_plan',
+    // Planned once, for planning takes longer than a commit, and to look each row up by its key: planned
+    // while a table is small, they would read all of it, and go on doing so when it has grown.
+    options: [
+      '-c plan_cache_mode=force_generic_plan',
+      '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off',
+    ].join(' '),
   });
   // Lazy: usage and webhooks are served while Temporal is away.
   const connection = Connection.lazy(temporalConnection(settings));

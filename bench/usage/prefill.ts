@@ -19,7 +19,7 @@ export async function prefill(ledger: pg.Pool, events: number, now: Date): Promi
     await transaction(ledger, (db) => makeUsagePartitions(db, at));
     await addEvents(ledger, events / 2 / TEAMS, period.id, at);
   }
-  await ledger.query('vacuum (analyze) usage_events, usage_keys, usage_totals, usage_days');
+  await ledger.query('vacuum (analyze) usage_events, usage_keys, usage_totals');
 }
 
 async function addEvents(ledger: pg.Pool, perTeam: number, period: string, at: Date) {
@@ -38,16 +38,12 @@ async function addEvents(ledger: pg.Pool, perTeam: number, period: string, at: D
       [perTeam, period, at],
     );
     await client.query(
-      `insert into usage_totals as t (team_id, period, used_tokens)
-       select id, $2, $1 from teams
+      `insert into usage_totals as t (team_id, period, used_tokens, days)
+       select id, $2, $1, array_fill($1::bigint, array[1], array[$3::int]) from teams
        on conflict (team_id, period) do update
-          set used_tokens = t.used_tokens + excluded.used_tokens`,
-      [perTeam, period],
-    );
-    await client.query(
-      `insert into usage_days as d (team_id, day, tokens) select id, $2, $1 from teams
-       on conflict (team_id, day) do update set tokens = d.tokens + excluded.tokens`,
-      [perTeam, at],
+          set used_tokens = t.used_tokens + excluded.used_tokens,
+              days[$3] = coalesce(t.days[$3], 0) + $1`,
+      [perTeam, period, at.getUTCDate()],
     );
   } finally {
     client.release(true);

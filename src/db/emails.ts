@@ -13,14 +13,20 @@ export interface Email {
 
 export type NewEmail = Pick<Email, 'teamId' | 'kind' | 'cause'> & { details: object };
 
-/** Writes a mail down once for each team, kind and cause; whether it is new (R36). */
-export async function insertEmail(db: Queryable, email: NewEmail): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `insert into tagih.emails (team_id, kind, cause, details) values ($1, $2, $3, $4)
-     on conflict do nothing`,
-    [email.teamId, email.kind, email.cause, email.details],
+/** Writes mails down, each once for its team, kind and cause; those that are new (R36). */
+export async function insertEmails(
+  db: Queryable,
+  emails: readonly NewEmail[],
+): Promise<Pick<Email, 'teamId' | 'kind' | 'cause'>[]> {
+  const { rows } = await db.query<Pick<Email, 'teamId' | 'kind' | 'cause'>>(
+    `insert into tagih.emails (team_id, kind, cause, details)
+     select "teamId", kind, cause, details from jsonb_to_recordset($1)
+       as email ("teamId" text, kind text, cause text, details jsonb)
+     on conflict do nothing
+     returning team_id as "teamId", kind, cause`,
+    [JSON.stringify(emails)],
   );
-  return rowCount === 1;
+  return rows;
 }
 
 /** The mails that wait, oldest first, with where they go now. */

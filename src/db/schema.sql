@@ -160,13 +160,6 @@ create table tagih.usage_billings (
 CREATE INDEX usage_billings_open ON tagih.usage_billings USING btree (team_id) WHERE (status = ANY (ARRAY['pending'::text, 'carried_forward'::text]));
 CREATE INDEX usage_billings_period ON tagih.usage_billings USING btree (period, team_id);
 
-create table tagih.usage_days (
-  team_id text not null,
-  day date not null,
-  tokens bigint not null,
-  constraint usage_days_pkey PRIMARY KEY (team_id, day)
-);
-
 create table tagih.usage_events (
   team_id text not null,
   idempotency_key text not null,
@@ -211,5 +204,6 @@ create table tagih.usage_totals (
   team_id text not null,
   period text not null,
   used_tokens bigint not null,
+  days bigint[] default '{}'::bigint[] not null,
   constraint usage_totals_pkey PRIMARY KEY (team_id, period)
 );

@@ -6,18 +6,27 @@ export interface TimelineRow extends TimelineEntry {
   at: Date;
 }
 
-export async function insertTimelineEntry(
+/** An entry of each of these teams. */
+export async function insertTimelineEntries(
+  db: Queryable,
+  at: Date,
+  entries: readonly (TimelineEntry & { teamId: string })[],
+): Promise<void> {
+  if (entries.length === 0) return;
+  await db.query(
+    `insert into tagih.timeline (team_id, at, kind, summary, cause, actor, details)
+     select "teamId", $1, kind, summary, cause, actor, details from jsonb_to_recordset($2) as entry
+       ("teamId" text, kind text, summary text, cause text, actor text, details jsonb)`,
+    [at, JSON.stringify(entries)],
+  );
+}
+
+export const insertTimelineEntry = (
   db: Queryable,
   teamId: string,
   at: Date,
   entry: TimelineEntry,
-): Promise<void> {
-  await db.query(
-    `insert into tagih.timeline (team_id, at, kind, summary, cause, actor, details)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
-    [teamId, at, entry.kind, entry.summary, entry.cause, entry.actor, entry.details],
-  );
-}
+): Promise<void> => insertTimelineEntries(db, at, [{ ...entry, teamId }]);
 
 /** The team's timeline, latest first, from before the row `beforeId`. */
 export async function listTimeline(

@@ -1,3 +1,4 @@
+import { plainList, textList, texts } from './lists.js';
 import type { Queryable } from './pool.js';
 
 /** Values of one team, key and day that are told apart; what comes after them counts as `(other)`. */
@@ -19,33 +20,42 @@ export interface GroupedTokens {
  */
 export async function addToGroups(db: Queryable, amounts: readonly GroupedTokens[]): Promise<void> {
   if (amounts.length === 0) return;
-  await db.query({
+  const { rows } = await db.query<{ n: number }>({
     name: 'add-to-groups',
     text: ADD_TO_GROUPS,
-    values: [
-      amounts.map(({ teamId }) => teamId),
-      amounts.map(({ key }) => key),
-      amounts.map(({ day }) => day),
-      amounts.map(({ value }) => value),
-      amounts.map(({ tokens }) => tokens),
-    ],
+    values: columnsOf(amounts),
   });
+  if (rows.length === amounts.length) return;
+  const known = new Set(rows.map(({ n }) => n));
+  const values = columnsOf(amounts.filter((_, index) => !known.has(index + 1)));
+  await db.query({ name: 'open-groups', text: OPEN_GROUPS, values });
 }
 
+const columnsOf = (amounts: readonly GroupedTokens[]): unknown[] => [
+  textList(amounts.map(({ teamId }) => teamId)),
+  textList(amounts.map(({ key }) => key)),
+  plainList(amounts.map(({ day }) => day)),
+  // Whatever a caller likes.
+  amounts.map(({ value }) => value),
+  plainList(amounts.map(({ tokens }) => tokens)),
+];
+
+const AMOUNTS = `unnest(${texts(1)}, ${texts(2)}, $3::date[], $4::text[], $5::bigint[])`;
+
 const ADD_TO_GROUPS = `
-  with amount as (
-    select a.*, (
-             select true from tagih.usage_groups g
-              where g.team_id = a.team_id and g.key = a.key and g.day = a.day
-                and g.value = a.value) is not null as known
-      from unnest($1::text[], $2::text[], $3::date[], $4::text[], $5::bigint[])
-        as a (team_id, key, day, value, tokens)
-  ), numbered as (
-    select *, row_number() over (partition by team_id, key, day, known order by value) as number
-      from amount
+  update tagih.usage_groups g set tokens = g.tokens + a.tokens
+    from ${AMOUNTS} with ordinality as a (team_id, key, day, value, tokens, n)
+   where g.team_id = a.team_id and g.key = a.key and g.day = a.day and g.value = a.value
+  returning a.n`;
+
+// Values that have no group yet get one while there is room for it.
+const OPEN_GROUPS = `
+  with numbered as (
+    select *, row_number() over (partition by team_id, key, day order by value) as number
+      from ${AMOUNTS} as a (team_id, key, day, value, tokens)
   ), placed as (
     select team_id, key, day, tokens,
-           case when known or number + (
+           case when number + (
              select count(*) from tagih.usage_groups g
               where g.team_id = n.team_id and g.key = n.key and g.day = n.day
                 and g.value <> '(other)') <= ${VALUES} then value else '(other)' end as value
@@ -72,17 +82,18 @@ export async function usageByValue(
   return rows;
 }
 
-/** Days with usage, in order, from `first` up to, not including, `end`; `YYYY-MM-DD`. */
+/** The days of a period with usage, in order; `YYYY-MM-DD`. */
 export async function usageByDay(
   db: Queryable,
   teamId: string,
-  first: string,
-  end: string,
+  period: string,
 ): Promise<{ day: string; tokens: number }[]> {
   const { rows } = await db.query<{ day: string; tokens: number }>(
-    `select to_char(day, 'YYYY-MM-DD') as day, tokens from tagih.usage_days
-      where team_id = $1 and day >= $2 and day < $3 order by usage_days.day`,
-    [teamId, first, end],
+    `select period || to_char(n, 'FM"-"00') as day, days[n] as tokens
+       from tagih.usage_totals, generate_subscripts(days, 1) as n
+      where team_id = $1 and period = $2 and days[n] is not null
+      order by n`,
+    [teamId, period],
   );
   return rows;
 }

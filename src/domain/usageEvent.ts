@@ -14,6 +14,7 @@ export interface UsageEvent {
   occurredAt: Date;
   /** `occurredAt` as the caller gave it; null when it is the time of receipt. */
   statedAt: Date | null;
+  toldAt: Date;
   metadata: Record<string, string>;
   correction: Correction | null;
   /** The period that it occurred in, and the one whose bill it lands on (R12). */

@@ -11,7 +11,7 @@ import { computeRecord } from '../domain/record.js';
 import { retainedSince } from '../domain/retention.js';
 import type { Correction } from '../domain/usageEvent.js';
 import { knownTeam, UnknownTeam } from './knownTeam.js';
-import type { PeriodUsage, Recorded } from './recordedUsage.js';
+import type { CountedUsage, PeriodUsage, Recorded } from './recordedUsage.js';
 import type { Usage, UsageRecorder } from './usageRecorder.js';
 
 /** A team's usage of one period and what it costs so far. */
@@ -23,11 +23,36 @@ export interface TeamAccess extends Access {
   resetsAt: Date;
 }
 
-export interface Tracked {
-  result: 'recorded' | 'duplicate';
-  billedIn: string;
-  readonly totals: Totals;
-  readonly access: TeamAccess;
+/** Usage that counts. What it costs and allows is computed where it is asked for: a batch asks for little of it. */
+export class Tracked {
+  readonly result: 'recorded' | 'duplicate';
+  readonly billedIn: string;
+  private readonly own: PeriodUsage;
+  private readonly open: PeriodUsage;
+
+  constructor({ result, billedIn, own, open }: CountedUsage) {
+    this.result = result;
+    this.billedIn = billedIn;
+    this.own = own;
+    this.open = open;
+  }
+
+  /** Of the period that it occurred in. */
+  get period(): Period {
+    return this.own.period;
+  }
+
+  get usedTokens(): number {
+    return this.own.usage.usedTokens;
+  }
+
+  get totals(): Totals {
+    return rated(this.own);
+  }
+
+  get access(): TeamAccess {
+    return teamAccess(this.open, 1);
+  }
 }
 
 /** What became of one event of many (R11). */
@@ -79,20 +104,22 @@ export class BillingService {
    * `IdempotencyConflict`, `UnacceptableTime` and `Overloaded`.
    */
   async trackUsage(usage: Usage, now: Date): Promise<Tracked> {
-    this.checkTime(usage.occurredAt ?? now, now);
-    return tracked(usage.teamId, await this.recorder.record(usage, now));
+    const problem = this.timeCheck(now)(usage.occurredAt);
+    if (problem !== null) throw problem;
+    return orThrow(tracked(usage.teamId, await this.recorder.record(usage, now)));
   }
 
   /** Records usage of many teams and periods, a result for each event in order (R11). Throws `Overloaded`. */
   async trackBatch(batch: readonly Usage[], now: Date): Promise<BatchResult[]> {
-    return Promise.all(
-      batch.map((usage) =>
-        this.trackUsage(usage, now).catch((error: unknown) => {
-          if (isOfOneEvent(error)) return error;
-          throw error;
-        }),
-      ),
-    );
+    const check = this.timeCheck(now);
+    const problems = batch.map(({ occurredAt }) => check(occurredAt));
+    const accepted = batch.filter((_, index) => problems[index] === null);
+    const recorded = (await this.recorder.recordAll(accepted, now)).values();
+    return batch.map(({ teamId }, index) => {
+      const problem = problems[index] ?? recorded.next().value;
+      if (problem === undefined) throw new Error('each event has a result');
+      return problem instanceof Error ? problem : tracked(teamId, problem);
+    });
   }
 
   /**
@@ -106,9 +133,10 @@ export class BillingService {
     if (period.start > now) throw new UnacceptableTime('period', 'has not begun.');
     // The last moment that is both of the period and past: its day is the day that is corrected.
     const occurredAt = new Date(Math.min(period.end.getTime() - 1, now.getTime()));
-    this.checkTime(occurredAt, now, 'period');
+    const problem = this.timeCheck(now, 'period')(occurredAt);
+    if (problem !== null) throw problem;
     const usage = { teamId, idempotencyKey, tokens, occurredAt, metadata: {}, correction };
-    return tracked(teamId, await this.recorder.record(usage, now));
+    return orThrow(tracked(teamId, await this.recorder.record(usage, now)));
   }
 
   /** The totals of a period with its days, and its groups by a metadata key where one is asked for. Throws `UnknownTeam`. */
@@ -124,7 +152,7 @@ export class BillingService {
     const [first, end] = [dayAt(period.start, this.zone), dayAt(period.end, this.zone)];
     return snapshot(this.pool, async (db) => {
       const totals = rated({ period, usage: await read(db, teamId, period) });
-      const days = await usageByDay(db, teamId, first, end);
+      const days = await usageByDay(db, teamId, period.id);
       if (groupBy === undefined) return { totals, days, groups: undefined };
       const values = await usageByValue(db, teamId, groupBy, first, end);
       return { totals, days, groups: withTheRest(values, totals.usedTokens) };
@@ -148,18 +176,20 @@ export class BillingService {
     return previewInvoice(computeRecord(inputsOf(teamId), catalogue), tier, catalogue);
   }
 
-  private checkTime(
-    occurredAt: Date,
-    now: Date,
-    field: UnacceptableTime['field'] = 'occurredAt',
-  ): void {
-    if (occurredAt.getTime() - now.getTime() > AHEAD_MS) {
-      throw new UnacceptableTime(field, 'lies more than 5 minutes in the future.');
-    }
-    if (occurredAt < now && occurredAt < retainedSince(now, this.retentionMonths)) {
+  /** What is wrong with a time that usage states, if it states one and anything is. */
+  private timeCheck(now: Date, field: UnacceptableTime['field'] = 'occurredAt') {
+    let since: Date | undefined;
+    return (occurredAt: Date | undefined): UnacceptableTime | null => {
+      if (occurredAt === undefined) return null;
+      if (occurredAt.getTime() - now.getTime() > AHEAD_MS) {
+        return new UnacceptableTime(field, 'lies more than 5 minutes in the future.');
+      }
+      // Once for a batch: it takes longer than all else that an event costs.
+      since ??= retainedSince(now, this.retentionMonths);
+      if (occurredAt >= since) return null;
       const months = `the ${this.retentionMonths} months that usage is kept`;
-      throw new UnacceptableTime(field, `is older than ${months}.`);
-    }
+      return new UnacceptableTime(field, `is older than ${months}.`);
+    };
   }
 }
 
@@ -169,38 +199,22 @@ async function read(db: Queryable, teamId: string, period: Period): Promise<Team
   return usage;
 }
 
-/** Throws `UnknownTeam` and `IdempotencyConflict`. */
-function tracked(teamId: string, recorded: Recorded): Tracked {
+function tracked(teamId: string, recorded: Recorded): Tracked | UnknownTeam | IdempotencyConflict {
   switch (recorded.result) {
     case 'unknown_team':
-      throw new UnknownTeam(teamId);
+      return new UnknownTeam(teamId);
     case 'conflict':
-      throw new IdempotencyConflict(
+      return new IdempotencyConflict(
         'This idempotencyKey already stands for other usage of the team, which was kept.',
       );
-    default: {
-      const { result, billedIn, own, open } = recorded;
-      return {
-        result,
-        billedIn,
-        // Computed where they are asked for: a batch asks for few of its events' totals, and for no access.
-        get totals() {
-          return rated(own);
-        },
-        get access() {
-          return teamAccess(open, 1);
-        },
-      };
-    }
+    default:
+      return new Tracked(recorded);
   }
 }
 
-function isOfOneEvent(error: unknown): error is Exclude<BatchResult, Tracked> {
-  return (
-    error instanceof UnknownTeam ||
-    error instanceof IdempotencyConflict ||
-    error instanceof UnacceptableTime
-  );
+function orThrow(result: Tracked | Error): Tracked {
+  if (result instanceof Error) throw result;
+  return result;
 }
 
 function rated({ period, usage }: PeriodUsage): Totals {

@@ -1,18 +1,18 @@
-import { insertEmail, type NewEmail } from '../db/emails.js';
+import { insertEmails, type NewEmail } from '../db/emails.js';
 import { enqueue, MAILER } from '../db/outbox.js';
 import type { Queryable } from '../db/pool.js';
 import type { Instant } from '../domain/instant.js';
 
-/** Writes mails down and wakes the mailer, in the transaction that makes them true (R36); whether one is new. */
+/** Writes mails down and wakes the mailer, in the transaction that makes them true (R36); those that are new. */
 export async function sendMails(
   db: Queryable,
   emails: readonly NewEmail[],
   at: Instant,
-): Promise<boolean> {
-  let first: NewEmail | undefined;
-  for (const email of emails) if (await insertEmail(db, email)) first ??= email;
-  if (first === undefined) return false;
+): Promise<Pick<NewEmail, 'teamId' | 'kind' | 'cause'>[]> {
+  const inserted = await insertEmails(db, emails);
+  const [first] = inserted;
+  if (first === undefined) return [];
   const id = `mail:${first.teamId}:${first.kind}:${first.cause}`;
   await enqueue(db, MAILER, { kind: 'hint', id, type: `mail.${first.kind}`, object: null, at });
-  return true;
+  return inserted;
 }

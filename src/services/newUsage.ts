@@ -1,10 +1,9 @@
 import type { Queryable } from '../db/pool.js';
 import type { TeamUsage } from '../db/teamUsage.js';
-import { insertTimelineEntry } from '../db/timeline.js';
+import { insertTimelineEntries, insertTimelineEntry } from '../db/timeline.js';
 import type { GroupedTokens } from '../db/usageBreakdown.js';
 import { catalogue } from '../domain/plans.js';
-import type { RunningTotals } from '../domain/runningTotals.js';
-import { thresholdCrossed } from '../domain/threshold.js';
+import type { UsageMail } from '../domain/threshold.js';
 import type { UsageEvent } from '../domain/usageEvent.js';
 import { sendMails } from './mails.js';
 
@@ -13,31 +12,47 @@ export class CorrectionBelowZero extends Error {
   override name = 'CorrectionBelowZero';
 }
 
+/** A team's total on its way over a threshold of its limit. */
+export interface Crossing {
+  usage: TeamUsage;
+  kind: UsageMail;
+  usedTokens: number;
+}
+
 /**
- * Where a commit took a team over 80 or 100 % of its limit: a mail and a line of the timeline, once for
- * each period and threshold (R14). The team's total is locked until the commit is over, so no other
- * one crosses at the same time.
+ * A mail and a line of the timeline for each team that a commit took over 80 or 100 % of its limit, once for
+ * each period and threshold (R14). The teams' totals are locked until the commit is over, so no other one
+ * crosses at the same time.
  */
-export async function noteThreshold(
+export async function noteThresholds(
   db: Queryable,
-  { teamId, period, plan }: TeamUsage,
-  { before, peak }: RunningTotals,
+  crossings: readonly Crossing[],
   now: Date,
 ): Promise<void> {
-  const { tokenLimit } = catalogue.plans[plan];
-  const kind = thresholdCrossed(tokenLimit, before, peak);
-  if (kind === null) return;
-  const details = { period, plan, usedTokens: peak, tokenLimit };
-  if (!(await sendMails(db, [{ teamId, kind, cause: period, details }], now.toISOString()))) return;
-  const percent = kind === 'usage-80' ? 80 : 100;
-  await insertTimelineEntry(db, teamId, now, {
-    kind: kind.replace('-', '_'),
-    summary: `${percent} % of the tokens of ${period} are used`,
-    cause: period,
-    actor: 'tagih',
-    details: { period, usedTokens: peak, tokenLimit },
+  if (crossings.length === 0) return;
+  const mails = crossings.map(({ usage: { teamId, period, plan }, kind, usedTokens }) => {
+    const { tokenLimit } = catalogue.plans[plan];
+    return { teamId, kind, cause: period, details: { period, plan, usedTokens, tokenLimit } };
   });
+  const sent = await sendMails(db, mails, now.toISOString());
+  const isNew = new Set(sent.map(nameOf));
+  const entries = mails.filter((mail) => isNew.has(nameOf(mail)));
+  await insertTimelineEntries(
+    db,
+    now,
+    entries.map(({ teamId, kind, cause, details: { plan: _, ...details } }) => ({
+      teamId,
+      kind: kind.replace('-', '_'),
+      summary: `${kind === 'usage-80' ? 80 : 100} % of the tokens of ${cause} are used`,
+      cause,
+      actor: 'tagih',
+      details,
+    })),
+  );
 }
+
+const nameOf = (mail: { teamId: string; kind: string; cause: string }) =>
+  `${mail.teamId} ${mail.kind} ${mail.cause}`;
 
 /** A line of the timeline for each correction (R13, R31). Throws `CorrectionBelowZero`. */
 export async function noteCorrections(
@@ -73,7 +88,8 @@ export function groupTokens(
     for (const key of keys) {
       const value = metadata[key];
       if (value === undefined) continue;
-      const name = JSON.stringify([teamId, key, day, value]);
+      // Of these the value alone may have a space in it.
+      const name = `${teamId} ${day} ${key} ${value}`;
       const group = groups.get(name);
       if (group === undefined) groups.set(name, { teamId, key, day, value, tokens });
       else group.tokens += tokens;

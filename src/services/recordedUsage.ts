@@ -10,17 +10,18 @@ export interface PeriodUsage {
   usage: TeamUsage;
 }
 
+/** Usage that counts, now or from before. */
+export interface CountedUsage {
+  result: 'recorded' | 'duplicate';
+  billedIn: string;
+  /** Of the period that it occurred in: as of this event; for a duplicate as of now. */
+  own: PeriodUsage;
+  /** Of the open period, which decides what the team may do. */
+  open: PeriodUsage;
+}
+
 /** What became of usage. */
-export type Recorded =
-  | {
-      result: 'recorded' | 'duplicate';
-      billedIn: string;
-      /** Of the period that it occurred in: as of this event; for a duplicate as of now. */
-      own: PeriodUsage;
-      /** Of the open period, which decides what the team may do. */
-      open: PeriodUsage;
-    }
-  | { result: 'conflict' | 'unknown_team' };
+export type Recorded = CountedUsage | { result: 'conflict' | 'unknown_team' };
 
 /** An event that counts, with the usage that its insertion told where it did. */
 interface Counted {
@@ -49,7 +50,10 @@ export async function recordedUsage(
   const outcomes = events.map((event): Counted | { result: 'conflict' | 'unknown_team' } => {
     const { teamId } = event;
     const usage = inserted.get(event);
-    if (usage !== undefined) return { ...event, result: 'recorded', usage };
+    if (usage !== undefined) {
+      const { period, billedIn } = event;
+      return { result: 'recorded', teamId, period, billedIn, usage };
+    }
     const first = stored.get(event);
     if (first === undefined) return { result: 'unknown_team' };
     if (!first.same) return { result: 'conflict' };

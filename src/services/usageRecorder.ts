@@ -5,10 +5,12 @@ import { addToGroups } from '../db/usageBreakdown.js';
 import { insertUsageEvents } from '../db/usageEvents.js';
 import { makeUsagePartitions, receiptMonth } from '../db/usagePartitions.js';
 import { Calendar, type Period } from '../domain/period.js';
+import { catalogue } from '../domain/plans.js';
 import { runningTotals } from '../domain/runningTotals.js';
+import { thresholdCrossed } from '../domain/threshold.js';
 import type { Correction, UsageEvent } from '../domain/usageEvent.js';
 import { GroupCommit, Overloaded } from './groupCommit.js';
-import { groupTokens, noteCorrections, noteThreshold } from './newUsage.js';
+import { type Crossing, groupTokens, noteCorrections, noteThresholds } from './newUsage.js';
 import { type Recorded, recordedUsage } from './recordedUsage.js';
 
 /** Usage as its caller tells it. */
@@ -22,12 +24,6 @@ export interface Usage {
   correction?: Correction | undefined;
 }
 
-interface Told {
-  usage: Usage;
-  /** When it was told: the time of its occurrence where it names none. */
-  at: Date;
-}
-
 /** Longer than it ever takes to make partitions in an empty moment. */
 const PARTITION_MS = 5_000;
 
@@ -39,7 +35,7 @@ export class UsageRecorder {
   private readonly calendar: Calendar;
   /** Months of receipt that are known to have a partition. */
   private readonly months = new Set<string>();
-  private readonly commits: GroupCommit<Told, Recorded>;
+  private readonly commits: GroupCommit<UsageEvent, Recorded>;
 
   /** `groupKeys`: the metadata keys that usage can be grouped by. */
   constructor(
@@ -49,26 +45,49 @@ export class UsageRecorder {
   ) {
     this.calendar = new Calendar(zone);
     this.commits = new GroupCommit(
-      (told) => this.commit(told),
-      ({ usage }) => usage.teamId,
+      (events) => this.commit(events),
+      ({ teamId }) => teamId,
       isUnavailable,
     );
   }
 
   /** Throws `Overloaded`, and `CorrectionBelowZero`. */
   record(usage: Usage, at: Date): Promise<Recorded> {
-    return this.commits.submit({ usage, at });
+    return this.commits.submit(this.locate(usage, at));
   }
 
-  private async commit(told: readonly Told[]): Promise<Recorded[]> {
-    const now = new Date(Math.max(...told.map(({ at }) => at.getTime())));
+  /** Many of one caller, in their order. Throws `Overloaded`. */
+  recordAll(usages: readonly Usage[], at: Date): Promise<Recorded[]> {
+    return this.commits.submitAll(usages.map((usage) => this.locate(usage, at)));
+  }
+
+  private locate(usage: Usage, at: Date): UsageEvent {
+    const { teamId, idempotencyKey, tokens, occurredAt = at, metadata, correction = null } = usage;
+    const period = this.calendar.periodAt(occurredAt);
+    return {
+      teamId,
+      idempotencyKey,
+      tokens,
+      occurredAt,
+      // A correction names a period; when in it is ours to say.
+      statedAt: correction === null ? (usage.occurredAt ?? null) : null,
+      toldAt: at,
+      metadata,
+      correction,
+      period,
+      billedIn: period.id,
+      day: this.calendar.dayAt(occurredAt),
+    };
+  }
+
+  private async commit(events: readonly UsageEvent[]): Promise<Recorded[]> {
+    const now = new Date(Math.max(...events.map(({ toldAt }) => toldAt.getTime())));
     await this.makePartition(now);
     const open = this.calendar.periodAt(now);
     return transaction(this.pool, async (db) => {
-      const events = told.map((one) => this.locate(one));
       await billLate(db, events, now, open);
-      const inserted = await this.insert(db, events, now);
-      return recordedUsage(db, events, inserted, this.calendar, open);
+      const usageAfter = await this.insert(db, events, now);
+      return recordedUsage(db, events, usageAfter, this.calendar, open);
     });
   }
 
@@ -83,39 +102,39 @@ export class UsageRecorder {
     if (Date.now() - began > PARTITION_MS) throw new Overloaded('The ledger is slow; try again.');
   }
 
-  private locate({ usage, at }: Told): UsageEvent {
-    const { occurredAt = at, correction = null, ...rest } = usage;
-    const period = this.calendar.periodAt(occurredAt);
-    // A correction names a period; when in it is ours to say.
-    const statedAt = correction === null ? (usage.occurredAt ?? null) : null;
-    const day = this.calendar.dayAt(occurredAt);
-    return { ...rest, correction, occurredAt, statedAt, period, billedIn: period.id, day };
-  }
-
   /** Inserts what is new, with all that follows from it; the team's usage as of each new event. */
   private async insert(
     db: Queryable,
     events: readonly UsageEvent[],
     now: Date,
   ): Promise<Map<UsageEvent, TeamUsage>> {
-    // A key that comes twice in one commit is looked up the second time, like one from before.
-    const byKey = Map.groupBy(events, (event) => `${event.teamId} ${event.idempotencyKey}`);
-    const firsts = [...byKey.values()].flatMap(([first]) => first ?? []);
-    const { added, totals: after } = await insertUsageEvents(db, firsts, now);
-    const byTotal = Map.groupBy(added, ({ teamId, period }) => `${teamId} ${period.id}`);
     const asOf = new Map<UsageEvent, TeamUsage>();
-    for (const usage of after) {
-      const ofTotal = byTotal.get(`${usage.teamId} ${usage.period}`) ?? [];
+    const crossings: Crossing[] = [];
+    for (const { events: ofTotal, usage } of await insertUsageEvents(db, firsts(events), now)) {
       const totals = runningTotals(usage.usedTokens, ofTotal);
       for (const [index, event] of ofTotal.entries()) {
-        asOf.set(event, { ...usage, usedTokens: totals.after[index] ?? usage.usedTokens });
+        const usedTokens = totals.after[index] ?? usage.usedTokens;
+        asOf.set(event, usedTokens === usage.usedTokens ? usage : { ...usage, usedTokens });
       }
-      await noteThreshold(db, usage, totals, now);
+      const { tokenLimit } = catalogue.plans[usage.plan];
+      const kind = thresholdCrossed(tokenLimit, totals.before, totals.peak);
+      if (kind !== null) crossings.push({ usage, kind, usedTokens: totals.peak });
     }
+    await noteThresholds(db, crossings, now);
     await noteCorrections(db, asOf, now);
     await addToGroups(db, groupTokens(asOf.keys(), this.groupKeys));
     return asOf;
   }
+}
+
+/** A key that comes twice in one commit is looked up the second time, like one from before. */
+function firsts(events: readonly UsageEvent[]): UsageEvent[] {
+  const byKey = new Map<string, UsageEvent>();
+  for (const event of events) {
+    const name = `${event.teamId} ${event.idempotencyKey}`;
+    if (!byKey.has(name)) byKey.set(name, event);
+  }
+  return [...byKey.values()];
 }
 
 /** An event is billed in its own period until that is sealed, then in the open one (R12, R38). */

@@ -2,7 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger, type LogEntry } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mailActivities } from '../../activities/mail.js';
-import { insertEmail } from '../../src/db/emails.js';
+import { insertEmails } from '../../src/db/emails.js';
 import { createPool, type Pool } from '../../src/db/pool.js';
 import { putTeam } from '../../src/db/teams.js';
 import { createPostmark } from '../../src/email/postmark.js';
@@ -35,7 +35,7 @@ async function sendWaiting() {
 }
 
 const write = (kind: string, cause: string, details: object) =>
-  insertEmail(pool, { teamId: 'acme', kind, cause, details });
+  insertEmails(pool, [{ teamId: 'acme', kind, cause, details }]);
 
 async function written() {
   const { rows } = await pool.query<{ cause: string; sent: boolean; refused: string | null }>(

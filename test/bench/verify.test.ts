@@ -1,15 +1,15 @@
-import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { verify } from '../../bench/usage/verify.js';
+import { createPool, type Pool } from '../../src/db/pool.js';
 import { makeUsagePartitions } from '../../src/db/usagePartitions.js';
 import { createDatabase, type Database } from '../support/database.js';
 
 let database: Database;
-let ledger: pg.Pool;
+let ledger: Pool;
 beforeAll(async () => {
   database = await createDatabase();
   const options = '-c search_path=tagih';
-  ledger = new pg.Pool({ connectionString: database.url, max: 2, options });
+  ledger = createPool(database.url, () => {}, { max: 2, options });
   await makeUsagePartitions(ledger, new Date());
   await ledger.query(`insert into teams (id, name, admin_email) values ('acme', 'Acme', 'a@b.c')`);
 });

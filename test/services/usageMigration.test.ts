@@ -3,6 +3,7 @@ import { runner } from 'node-pg-migrate';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.js';
 import { createPool, transaction } from '../../src/db/pool.js';
+import { usageByDay } from '../../src/db/usageBreakdown.js';
 import { dropUsagePartitions } from '../../src/db/usagePartitions.js';
 import { UsageRecorder } from '../../src/services/usageRecorder.js';
 import { createDatabase } from '../support/database.js';
@@ -44,6 +45,16 @@ describe('an installation with usage is brought up to date', () => {
     await ledger.pool.query(event, ['now', receivedAt, null, period]);
     await ledger.pool.query(event, ['stated', receivedAt, stated, period]);
     await ledger.pool.query(`insert into tagih.usage_totals values ('acme', $1, 10)`, [period]);
+    const days = [
+      { day: `${period}-02`, tokens: 3 },
+      { day: `${period}-17`, tokens: 7 },
+    ];
+    for (const { day, tokens } of [...days, { day: '2020-02-29', tokens: 1 }]) {
+      await ledger.pool.query(`insert into tagih.usage_days values ('acme', $1, $2)`, [
+        day,
+        tokens,
+      ]);
+    }
     const events = async () =>
       (
         await ledger.pool.query(
@@ -56,6 +67,7 @@ describe('an installation with usage is brought up to date', () => {
     await migrate(ledger.url);
     await migrate(ledger.url);
     expect(await events()).toEqual(before);
+    expect(await usageByDay(ledger.pool, 'acme', period)).toEqual(days);
 
     const recorder = new UsageRecorder(ledger.pool, 'UTC', ['model']);
     const acme = { teamId: 'acme', tokens: 5, metadata: { model: 'x' } };

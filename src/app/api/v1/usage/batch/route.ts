@@ -4,8 +4,7 @@ import {
   type BatchResult,
   type BillingService,
   IdempotencyConflict,
-  type Totals,
-  UnacceptableTime,
+  Tracked,
 } from '../../../../../services/billingService.js';
 import { UnknownTeam } from '../../../../../services/knownTeam.js';
 import type { Usage } from '../../../../../services/usageRecorder.js';
@@ -69,19 +68,22 @@ export const usageBatchEndpoints = (billing: BillingService) => [
       const usages = parsed.flatMap((event) => ('usage' in event ? [event.usage] : []));
       const tracked = await billing.trackBatch(usages, new Date());
       const inTurn = tracked.values();
-      const outcomes = parsed.map((event, index) => {
-        const outcome = 'usage' in event ? outcomeOf(inTurn.next().value) : event;
-        return { ...namesOf(body.events[index]), ...outcome };
-      });
-      const counts = Object.fromEntries(
-        results.map((result) => [result, outcomes.filter((one) => one.result === result).length]),
-      ) as Record<Result, number>;
+      const outcomes = parsed.map((event) =>
+        'usage' in event ? outcomeOf(event.usage, inTurn.next().value) : event,
+      );
+      const counts = Object.fromEntries(results.map((result) => [result, 0])) as Counts;
+      for (const { result } of outcomes) counts[result] += 1;
       return answer(200, { counts, results: outcomes, totals: totalsOf(usages, tracked) });
     },
   }),
 ];
 
+type Counts = Record<Result, number>;
+
 interface Outcome {
+  /** What the event calls itself, where that can be told. */
+  teamId: string | null;
+  idempotencyKey: string | null;
   result: Result;
   error?: { code: string; detail: string };
 }
@@ -90,32 +92,38 @@ function parseEvent(event: unknown, key: ApiKey): { usage: Usage } | Outcome {
   const { success, data: usage, error } = usageEvent.safeParse(event);
   if (!success) {
     const fields = fieldErrors(error).map(({ path, message }) => `${path} ${message}`.trim());
-    return invalid('invalid_request', `${fields.join('; ')}.`);
+    return invalid(namesOf(event), 'invalid_request', `${fields.join('; ')}.`);
   }
   if (mayTouch(key, usage.teamId)) return { usage };
-  return invalid('forbidden_team', 'This key is bound to another team.');
+  return invalid(usage, 'forbidden_team', 'This key is bound to another team.');
 }
 
-function outcomeOf(tracked: BatchResult | undefined): Outcome {
+function outcomeOf(usage: Usage, tracked: BatchResult | undefined): Outcome {
+  const { teamId, idempotencyKey } = usage;
+  if (tracked === undefined) throw new Error('each event has a result');
+  if (tracked instanceof Tracked) return { teamId, idempotencyKey, result: tracked.result };
+  const detail = tracked.message;
   if (tracked instanceof UnknownTeam) {
-    const error = { code: 'unknown_team', detail: `${tracked.message}.` };
-    return { result: 'unknown_team', error };
+    const error = { code: 'unknown_team', detail: `${detail}.` };
+    return { teamId, idempotencyKey, result: 'unknown_team', error };
   }
   if (tracked instanceof IdempotencyConflict) {
-    return { result: 'conflict', error: { code: 'idempotency_conflict', detail: tracked.message } };
+    const error = { code: 'idempotency_conflict', detail };
+    return { teamId, idempotencyKey, result: 'conflict', error };
   }
-  if (tracked instanceof UnacceptableTime) return invalid('invalid_request', tracked.message);
-  if (tracked === undefined) throw new Error('each event has a result');
-  return { result: tracked.result };
+  return invalid(usage, 'invalid_request', detail);
 }
 
-const invalid = (code: string, detail: string): Outcome => ({
+type Names = Pick<Outcome, 'teamId' | 'idempotencyKey'>;
+
+const invalid = ({ teamId, idempotencyKey }: Names, code: string, detail: string): Outcome => ({
+  teamId,
+  idempotencyKey,
   result: 'invalid',
   error: { code, detail },
 });
 
-/** What an event calls itself, where that can be told. */
-function namesOf(event: unknown): { teamId: string | null; idempotencyKey: string | null } {
+function namesOf(event: unknown): Names {
   const { teamId, idempotencyKey } = Object(event) as Record<string, unknown>;
   const text = (value: unknown) => (typeof value === 'string' ? value : null);
   return { teamId: text(teamId), idempotencyKey: text(idempotencyKey) };
@@ -123,14 +131,18 @@ function namesOf(event: unknown): { teamId: string | null; idempotencyKey: strin
 
 /** The last totals of each team and period: usage grows, so the highest are the last. */
 function totalsOf(usages: readonly Usage[], tracked: readonly BatchResult[]) {
-  const last = new Map<string, { teamId: string; totals: Totals }>();
+  const last = new Map<string, { teamId: string; tracked: Tracked }>();
   for (const [index, one] of tracked.entries()) {
     const teamId = usages[index]?.teamId;
     if (teamId === undefined || one instanceof Error) continue;
-    const { totals } = one;
-    const name = `${teamId} ${totals.period.id}`;
-    const { usedTokens } = last.get(name)?.totals ?? { usedTokens: -1 };
-    if (totals.usedTokens > usedTokens) last.set(name, { teamId, totals });
+    const name = `${teamId} ${one.period.id}`;
+    const known = last.get(name)?.tracked;
+    if (known === undefined || one.usedTokens > known.usedTokens) {
+      last.set(name, { teamId, tracked: one });
+    }
   }
-  return [...last.values()].map(({ teamId, totals }) => ({ teamId, ...totalsBody(totals) }));
+  return [...last.values()].map(({ teamId, tracked: { totals } }) => ({
+    teamId,
+    ...totalsBody(totals),
+  }));
 }
