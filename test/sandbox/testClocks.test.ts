@@ -141,6 +141,31 @@ describe('test clocks', () => {
     expect((await stripe.invoices.retrieve(latest_invoice as string)).status).toBe('void');
   });
 
+  test('events tell the time of the clock that their object lives on', async () => {
+    const { stripe, control, customer, subscription, advance } = await onClock();
+    const end = subscription.items.data[0]?.current_period_end ?? 0;
+    await advance(end + HOUR);
+    const card = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
+    await stripe.paymentMethods.detach(card.id);
+    const [charge] = (await stripe.charges.list({ customer: customer.id })).data;
+    const dispute = await control<Stripe.Dispute>('POST', `/charges/${charge?.id}/dispute`);
+    expect([card.created, dispute.created]).toEqual([end + HOUR, end + HOUR]);
+
+    const { data } = await stripe.events.list({ created: { gte: end }, limit: 100 });
+    const told = new Map(data.map(({ type, created }) => [type, created]));
+    expect(told.get('invoice.created')).toBe(end);
+    for (const type of [
+      'charge.dispute.created',
+      'charge.succeeded',
+      'invoice.paid',
+      'invoice_payment.paid',
+      'payment_intent.succeeded',
+      'payment_method.attached',
+      'payment_method.detached',
+    ] as const)
+      expect({ type, at: told.get(type) }).toEqual({ type, at: end + HOUR });
+  });
+
   test('a clock takes its customers with it', async () => {
     const { stripe, clock, customer } = await onClock();
     await stripe.testHelpers.testClocks.del(clock.id);

@@ -84,7 +84,7 @@ export class Account {
       id: newId('evt'),
       object: 'event',
       api_version: Stripe.API_VERSION,
-      created: wallClock(),
+      created: this.now(this.clockOf(object) ?? (previous ? this.clockOf(previous) : null)),
       data: { object, ...(previous ? { previous_attributes: previous } : {}) },
       livemode: false,
       pending_webhooks: 0,
@@ -95,6 +95,17 @@ export class Account {
     } as unknown as Stripe.Event;
     this.store.insert(event);
     if (this.announce(event)) this.store.save({ ...event, pending_webhooks: 1 });
+  }
+
+  /** The test clock that an object lives on: its own, or that of what it belongs to. */
+  clockOf(object: object): string | null {
+    const fields: Record<string, unknown> = { ...object };
+    if (typeof fields.test_clock === 'string') return fields.test_clock;
+    for (const owner of ['customer', 'charge', 'invoice'].map((key) => fields[key])) {
+      const found = typeof owner === 'string' ? this.store.lookUp(owner) : undefined;
+      if (found) return this.clockOf(found);
+    }
+    return null;
   }
 
   /** Now for whoever lives on that test clock, in epoch seconds. */

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { invalid, StripeFailure } from '../../http/error.js';
-import { type Account, newId, wallClock } from '../account.js';
+import { type Account, newId } from '../account.js';
 
 export interface Decline {
   code: 'card_declined' | 'authentication_required';
@@ -77,7 +77,8 @@ export function attachCard(
       code: behaviour.code,
       decline_code: behaviour.declineCode,
     });
-  return attach(account, account.create(paymentMethod(card)), customer);
+  const clock = account.get('customer', customer, 'customer').test_clock ?? null;
+  return attach(account, account.create(paymentMethod(card, account.now(clock))), customer);
 }
 
 export function attach(
@@ -103,14 +104,14 @@ export function exchangeCard(
   return method;
 }
 
-function paymentMethod(card: TestCard): Stripe.PaymentMethod {
+function paymentMethod(card: TestCard, created: number): Stripe.PaymentMethod {
   return {
     id: newId('pm'),
     object: 'payment_method',
     allow_redisplay: 'unspecified',
     billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
     card: cardOf(card),
-    created: wallClock(),
+    created,
     customer: null,
     customer_account: null,
     livemode: false,

@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { invalid } from '../../http/error.js';
 import { params, range, text } from '../../http/params.js';
-import { type Account, newId, wallClock } from '../account.js';
+import { type Account, newId } from '../account.js';
 import { DAY } from '../billing/period.js';
 import { listRoute, route } from '../route.js';
 
@@ -13,7 +13,7 @@ export function disputeCharge(account: Account, charge: Stripe.Charge): Stripe.D
   if (charge.status !== 'succeeded') throw invalid('Only a charge that succeeded is disputed.');
   if (charge.disputed) throw invalid(`Charge ${charge.id} has already been disputed.`);
   account.set(charge, { disputed: true });
-  const created = wallClock();
+  const created = account.now(account.clockOf(charge));
   return account.create<Stripe.Dispute>({
     id: newId('du'),
     object: 'dispute',
