@@ -6,7 +6,8 @@ import type { IdempotencyKeys } from './http/idempotency.js';
 import type { RequestLog } from './http/requestLog.js';
 import type { Account } from './stripe/account.js';
 import { exchangeCard } from './stripe/billing/cards.js';
-import { endSubscription, renewNow } from './stripe/billing/cycle.js';
+import { runOut } from './stripe/billing/cycle.js';
+import { endSubscription } from './stripe/billing/ending.js';
 import { attemptPayment, confirmPayment } from './stripe/billing/payment.js';
 import { disputeCharge } from './stripe/resources/disputes.js';
 import { replaceCard } from './stripe/resources/paymentMethods.js';
@@ -46,7 +47,7 @@ export function controlApi({ account, faults, keys, log, webhooks }: Parts): Rou
 
   router.post(
     '/subscriptions/:id/renew',
-    act((id) => renewNow(account, account.get('subscription', id))),
+    act((id) => runOut(account, account.get('subscription', id))),
   );
   router.post(
     '/subscriptions/:id/cancel',

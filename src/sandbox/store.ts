@@ -42,6 +42,7 @@ export type Resource =
   | Stripe.Price
   | Stripe.Product
   | Stripe.Subscription
+  | Stripe.SubscriptionSchedule
   | Stripe.TestHelpers.TestClock
   | CheckoutOrder
   | Mail;

@@ -1,34 +1,7 @@
 import type Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';
-import { customerWith, startWorld, subscribed } from './support/world.js';
-
-const START = Date.UTC(2027, 0, 31, 12) / 1000;
-const HOUR = 3600;
-const DAY = 24 * HOUR;
-
-async function onClock(card = 'pm_card_visa') {
-  const world = await startWorld();
-  const { stripe } = world;
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { customer, subscription } = await subscribed(stripe, { test_clock: clock.id });
-  if (card !== 'pm_card_visa')
-    await world.control('POST', `/customers/${customer.id}/card`, { card });
-  const advance = async (to: number) => {
-    const answer = await stripe.testHelpers.testClocks.advance(clock.id, { frozen_time: to });
-    expect(answer.status).toBe('advancing');
-    expect(await stripe.testHelpers.testClocks.retrieve(clock.id)).toMatchObject({
-      status: 'ready',
-      frozen_time: to,
-    });
-  };
-  const newest = async (): Promise<Stripe.Invoice> => {
-    const [invoice] = (await stripe.invoices.list({ subscription: subscription.id, limit: 1 }))
-      .data;
-    if (!invoice) throw new Error('no invoice');
-    return invoice;
-  };
-  return { ...world, clock, customer, subscription, advance, newest };
-}
+import { DAY, HOUR, onClock, START } from './support/clock.js';
+import { customerWith } from './support/world.js';
 
 describe('test clocks', () => {
   test('a renewal is a draft for an hour, then collected; months keep their last day', async () => {

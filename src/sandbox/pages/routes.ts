@@ -2,6 +2,7 @@ import express, { type Request, type Response, Router } from 'express';
 import { StripeFailure } from '../http/error.js';
 import { type Account, idOf } from '../stripe/account.js';
 import { attachCard, TEST_CARDS } from '../stripe/billing/cards.js';
+import { endingAt, NOT_ENDING } from '../stripe/billing/ending.js';
 import { subscriptionOf } from '../stripe/billing/finalization.js';
 import { attemptPayment, confirmPayment } from '../stripe/billing/payment.js';
 import { paymentIntentOf } from '../stripe/billing/paymentIntent.js';
@@ -127,11 +128,12 @@ export function pageRoutes(account: Account, settled: () => void): Router {
       else if (action === 'cancel' || action === 'resume') {
         const subscription = account.get('subscription', id);
         const ends = action === 'cancel';
-        account.update(subscription, {
-          cancel_at_period_end: ends,
-          cancel_at: ends ? periodOf(subscription).end : null,
-          canceled_at: ends ? account.now(subscription.test_clock) : null,
-        });
+        account.update(
+          subscription,
+          ends
+            ? endingAt(periodOf(subscription).end, account.now(subscription.test_clock), true)
+            : NOT_ENDING,
+        );
       }
       return null;
     });

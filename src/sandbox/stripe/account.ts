@@ -10,6 +10,7 @@ const CREATED: Partial<Record<Kind, EventType>> = {
   customer: 'customer.created',
   dispute: 'charge.dispute.created',
   subscription: 'customer.subscription.created',
+  subscription_schedule: 'subscription_schedule.created',
   invoice: 'invoice.created',
   invoiceitem: 'invoiceitem.created',
   payment_intent: 'payment_intent.created',
@@ -20,6 +21,7 @@ const CREATED: Partial<Record<Kind, EventType>> = {
 const UPDATED: Partial<Record<Kind, EventType>> = {
   customer: 'customer.updated',
   subscription: 'customer.subscription.updated',
+  subscription_schedule: 'subscription_schedule.updated',
   invoice: 'invoice.updated',
   payment_method: 'payment_method.updated',
   product: 'product.updated',
@@ -116,8 +118,16 @@ export class Account {
   }
 
   private reschedule(object: Resource): void {
-    if (object.object !== 'subscription' && object.object !== 'invoice') return;
-    this.store.schedule(object.id, object.test_clock && idOf(object.test_clock), nextDue(object));
+    switch (object.object) {
+      case 'invoice':
+      case 'subscription':
+      case 'subscription_schedule':
+        this.store.schedule(
+          object.id,
+          object.test_clock && idOf(object.test_clock),
+          nextDue(object),
+        );
+    }
   }
 }
 

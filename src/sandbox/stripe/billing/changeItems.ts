@@ -5,8 +5,10 @@ import { createDraft } from './draft.js';
 import { INCOMPLETE_LIFE } from './due.js';
 import { finalize } from './finalization.js';
 import { attemptPayment } from './payment.js';
-import { invoiceItem, pendingItems, pullIn } from './pending.js';
+import { pendingItems, pullIn } from './pending.js';
 import { periodOf } from './period.js';
+import { prorate } from './proration.js';
+import { setItems } from './scheduled.js';
 import { NotSubscribed } from './subscribe.js';
 import { type PaymentBehavior, planOf, subscriptionItem } from './subscription.js';
 
@@ -29,14 +31,22 @@ export function changeItems(
   changes: ItemChange[],
   terms: Terms,
 ): void {
+  replaceItems(account, subscription, applied(account, subscription, changes), terms);
+}
+
+export function replaceItems(
+  account: Account,
+  subscription: Stripe.Subscription,
+  after: Stripe.SubscriptionItem[],
+  terms: Terms,
+): void {
   const before = subscription.items.data;
-  const after = applied(account, subscription, changes);
   if (terms.proration !== 'none')
     prorate(account, subscription, before, after, terms.prorationDate);
   const waits = terms.behavior === 'pending_if_incomplete' && terms.proration === 'always_invoice';
   if (waits)
     account.set(subscription, { pending_update: pendingUpdate(account, subscription, after) });
-  else account.update(subscription, { items: { ...subscription.items, data: after } });
+  else setItems(account, subscription, after);
   if (terms.proration !== 'always_invoice') return;
   const failure = invoiceNow(account, subscription, terms.behavior);
   if (failure && terms.behavior === 'error_if_incomplete') throw new NotSubscribed(failure);
@@ -128,41 +138,4 @@ function applied(
   }
   if (items.length === 0) throw invalid('A subscription must have at least one active plan.');
   return items;
-}
-
-/** One credit for the unused time at the old prices, one charge for the remaining time at the new ones. */
-function prorate(
-  account: Account,
-  subscription: Stripe.Subscription,
-  before: Stripe.SubscriptionItem[],
-  after: Stripe.SubscriptionItem[],
-  at: number,
-): void {
-  if (subscription.status === 'trialing') return;
-  const { start, end } = periodOf(subscription);
-  const share = Math.max(0, Math.min(1, (end - at) / (end - start)));
-  const changed = (items: Stripe.SubscriptionItem[], others: Stripe.SubscriptionItem[]) =>
-    items.filter(
-      (item) =>
-        !others.some(
-          (o) => o.id === item.id && o.price.id === item.price.id && o.quantity === item.quantity,
-        ),
-    );
-  for (const [items, sign, words] of [
-    [changed(before, after), -1, 'Unused time on'],
-    [changed(after, before), 1, 'Remaining time on'],
-  ] as const)
-    for (const { price, quantity = 1 } of items)
-      account.create(
-        invoiceItem(account, {
-          customer: idOf(subscription.customer),
-          subscription: subscription.id,
-          amount: sign * Math.round((price.unit_amount ?? 0) * quantity * share),
-          currency: price.currency,
-          description: `${words} ${quantity} × ${price.nickname ?? price.id}`,
-          period: { start: at, end },
-          proration: true,
-          price,
-        }),
-      );
 }

@@ -1,11 +1,14 @@
 import type Stripe from 'stripe';
 import { type Account, idOf } from '../account.js';
 import { createDraft } from './draft.js';
+import { endSubscription } from './ending.js';
 import { close, finalize } from './finalization.js';
 import { subscriptionLines } from './lines.js';
 import { attemptPayment } from './payment.js';
 import { pendingItems, pullIn } from './pending.js';
 import { HOUR, type Period, periodEnd, periodOf } from './period.js';
+import { endPhase, passPhase } from './schedule.js';
+import { scheduleOf } from './scheduled.js';
 import { applyPendingUpdate, expire } from './standing.js';
 
 /** Does, in order of time, everything that is due on a test clock (null: the wall clock) until `until`. */
@@ -20,6 +23,7 @@ export function runDue(
     if (clock && due.at > clock.frozen_time) account.set(clock, { frozen_time: due.at });
     const object = account.store.lookUp(due.id);
     if (object?.object === 'subscription') advanceSubscription(account, object, due.at);
+    else if (object?.object === 'subscription_schedule') endPhase(account, object);
     else if (object?.object === 'invoice') advanceInvoice(account, object);
   }
 }
@@ -34,6 +38,10 @@ function advanceSubscription(
   subscription: Stripe.Subscription,
   at: number,
 ): void {
+  // Of what falls on one second the phase comes first: its renewal is at the new price.
+  passPhase(account, subscription, at);
+  account.set(subscription, {});
+  if (subscription.status === 'canceled') return;
   if (subscription.status === 'incomplete') expire(account, subscription);
   else if (subscription.pending_update && subscription.pending_update.expires_at <= at) {
     applyPendingUpdate(account, subscription, false);
@@ -98,59 +106,9 @@ function setPeriod(
   account.update(subscription, { ...changes, items: { ...subscription.items, data } });
 }
 
-/** Ends a subscription now. Its open invoices stay owed, but Stripe stops trying them. */
-export function endSubscription(
-  account: Account,
-  subscription: Stripe.Subscription,
-  { withPendingItems }: { withPendingItems: boolean },
-): void {
-  const now = account.now(subscription.test_clock);
-  const ofSubscription = { 'parent.subscription_details.subscription': subscription.id };
-  for (const invoice of account.store.all('invoice', {
-    ...ofSubscription,
-    status: { in: ['draft', 'open'] },
-  }))
-    account.update(invoice, {
-      auto_advance: false,
-      automatically_finalizes_at: null,
-      next_payment_attempt: null,
-    });
-  if (withPendingItems) billPendingItems(account, subscription, now);
-  account.set(subscription, {
-    status: 'canceled',
-    canceled_at: subscription.canceled_at ?? now,
-    ended_at: now,
-    cancellation_details: subscription.cancellation_details ?? {
-      comment: null,
-      feedback: null,
-      feedback_option: null,
-      reason: 'cancellation_requested',
-    },
-  });
-  account.emit('customer.subscription.deleted', subscription);
-}
-
-function billPendingItems(account: Account, subscription: Stripe.Subscription, now: number): void {
-  const items = pendingItems(account, idOf(subscription.customer), subscription.id);
-  if (items.length === 0) return;
-  const invoice = createDraft(account, {
-    customer: account.get('customer', idOf(subscription.customer)),
-    subscription,
-    reason: 'subscription_cycle',
-    period: { start: periodOf(subscription).start, end: now },
-    lines: [],
-    autoAdvance: true,
-    finalizesAt: now + HOUR,
-  });
-  pullIn(account, invoice, items);
-  account.update(subscription, { latest_invoice: invoice.id });
-}
-
-/** Ends the current period now, as if it had run out, and collects the new one's invoice at once. */
+/** Starts a new period now, and with it a new cycle, and collects its invoice at once. */
 export function renewNow(account: Account, subscription: Stripe.Subscription): Stripe.Invoice {
-  const now = account.now(subscription.test_clock);
-  // A second renewal in the same second would leave a period without length, and no next anchor.
-  const start = Math.max(now, periodOf(subscription).start + 1);
+  const start = soonestStart(account, subscription);
   account.set(subscription, {
     billing_cycle_anchor: start,
     ...(subscription.trial_end ? { trial_end: start } : {}),
@@ -158,4 +116,45 @@ export function renewNow(account: Account, subscription: Stripe.Subscription): S
   const invoice = renew(account, subscription, start);
   if (invoice.auto_advance) collect(account, invoice);
   return invoice;
+}
+
+/** A second renewal in the same second would leave a period without length, and no next anchor. */
+function soonestStart(account: Account, subscription: Stripe.Subscription): number {
+  return Math.max(account.now(subscription.test_clock), periodOf(subscription).start + 1);
+}
+
+/** Ends the current period now, as if it had run out: a phase that was to end with it ends too. */
+export function runOut(
+  account: Account,
+  subscription: Stripe.Subscription,
+): Stripe.Invoice | Stripe.Subscription {
+  const { start, end } = periodOf(subscription);
+  const schedule = scheduleOf(account, subscription);
+  if (schedule?.current_phase?.end_date === end) {
+    const now = soonestStart(account, subscription);
+    bringForward(account, schedule, end, now);
+    setPeriod(account, subscription, { start, end: now });
+    passPhase(account, subscription, now);
+    const after = account.get('subscription', subscription.id);
+    if (after.status === 'canceled') return after;
+  }
+  return renewNow(account, subscription);
+}
+
+function bringForward(
+  account: Account,
+  schedule: Stripe.SubscriptionSchedule,
+  from: number,
+  to: number,
+): void {
+  const moved = (date: number) => (date >= from ? date + to - from : date);
+  const shift = <T extends { start_date: number; end_date: number }>(phase: T): T => ({
+    ...phase,
+    start_date: moved(phase.start_date),
+    end_date: moved(phase.end_date),
+  });
+  account.update(schedule, {
+    phases: schedule.phases.map(shift),
+    current_phase: schedule.current_phase && shift(schedule.current_phase),
+  });
 }

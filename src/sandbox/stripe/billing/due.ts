@@ -5,8 +5,17 @@ import { HOUR, periodOf } from './period.js';
 export const INCOMPLETE_LIFE = 23 * HOUR;
 
 /** The second at which an object next changes by itself, or null. */
-export function nextDue(object: Stripe.Subscription | Stripe.Invoice): number | null {
-  return object.object === 'invoice' ? nextOfInvoice(object) : nextOfSubscription(object);
+export function nextDue(
+  object: Stripe.Subscription | Stripe.SubscriptionSchedule | Stripe.Invoice,
+): number | null {
+  switch (object.object) {
+    case 'invoice':
+      return nextOfInvoice(object);
+    case 'subscription':
+      return nextOfSubscription(object);
+    case 'subscription_schedule':
+      return object.current_phase?.end_date ?? null;
+  }
 }
 
 function nextOfInvoice(invoice: Stripe.Invoice): number | null {

@@ -28,7 +28,7 @@ export function periodEnd(
   }
 }
 
-function addInterval(
+export function addInterval(
   from: number,
   interval: Stripe.Price.Recurring.Interval,
   count: number,

@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { type Account, idOf } from '../account.js';
 import { close, subscriptionOf } from './finalization.js';
+import { setItems } from './scheduled.js';
 
 /** A subscription's status after an attempt on one of its invoices has failed. */
 export function afterFailure(account: Account, invoice: Stripe.Invoice): void {
@@ -52,10 +53,8 @@ export function applyPendingUpdate(
   paid: boolean,
 ): void {
   const items = subscription.pending_update?.subscription_items;
-  account.update(subscription, {
-    pending_update: null,
-    ...(paid && items ? { items: { ...subscription.items, data: items } } : {}),
-  });
+  account.update(subscription, { pending_update: null });
+  if (paid && items) setItems(account, subscription, items);
   account.emit(
     paid
       ? 'customer.subscription.pending_update_applied'

@@ -4,7 +4,7 @@ import { invalid } from '../../http/error.js';
 import { integer, metadata, params, range, taken, text, unsettable } from '../../http/params.js';
 import { type Account, idOf, mergeMetadata, newId } from '../account.js';
 import { attach, attachCard } from '../billing/cards.js';
-import { endSubscription } from '../billing/cycle.js';
+import { endSubscription } from '../billing/ending.js';
 import { listRoute, route } from '../route.js';
 
 const shared = {

@@ -6,6 +6,7 @@ import type { Account } from '../account.js';
 import { changeItems } from '../billing/changeItems.js';
 import { renew } from '../billing/cycle.js';
 import { periodOf } from '../billing/period.js';
+import { passPhase } from '../billing/schedule.js';
 import { route } from '../route.js';
 
 const previewParams = params({
@@ -54,7 +55,9 @@ function preview(account: Account, input: z.output<typeof previewParams>): Strip
         prorationDate: proration_date ?? account.now(subscription.test_clock),
         behavior: 'allow_incomplete',
       });
-    const invoice = renew(account, subscription, periodOf(subscription).end);
+    const { end } = periodOf(subscription);
+    passPhase(account, subscription, end);
+    const invoice = renew(account, account.get('subscription', subscription.id), end);
     return { ...invoice, id: invoice.id.replace('in_', 'upcoming_in_') };
   });
 }

@@ -10,6 +10,7 @@ import { paymentMethodRoutes } from './paymentMethods.js';
 import { paymentRoutes } from './payments.js';
 import { portalRoutes } from './portal.js';
 import { previewRoutes } from './preview.js';
+import { scheduleRoutes } from './schedules.js';
 import { subscriptionRoutes } from './subscriptions.js';
 import { testClockRoutes } from './testClocks.js';
 
@@ -27,6 +28,7 @@ export const STRIPE_ROUTES: Route[] = [
   ...paymentMethodRoutes,
   ...paymentRoutes,
   ...portalRoutes,
+  ...scheduleRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,
 ];

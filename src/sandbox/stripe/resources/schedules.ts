@@ -1,0 +1,241 @@
+import type Stripe from 'stripe';
+import { z } from 'zod';
+import { invalid } from '../../http/error.js';
+import { flag, integer, metadata, params, range, taken, text } from '../../http/params.js';
+import { type Account, idOf, mergeMetadata, newId } from '../account.js';
+import { replaceItems } from '../billing/changeItems.js';
+import { renewNow } from '../billing/cycle.js';
+import { endingAt, endSubscription, NOT_ENDING } from '../billing/ending.js';
+import { phaseOf, plannedPhases } from '../billing/phases.js';
+import { endPhase, itemsOf, release } from '../billing/schedule.js';
+import { listRoute, route } from '../route.js';
+import { proration } from './subscriptionParams.js';
+
+const PATH = '/v1/subscription_schedules';
+
+const createParams = params({
+  from_subscription: text,
+  ...taken('customer', 'default_settings', 'end_behavior', 'metadata', 'phases', 'start_date'),
+});
+
+function create(
+  account: Account,
+  { from_subscription: id, expand: _, ...others }: z.output<typeof createParams>,
+): Stripe.SubscriptionSchedule {
+  const other = Object.keys(others)[0];
+  if (other !== undefined)
+    throw invalid(`You cannot set \`${other}\` if \`from_subscription\` is set.`, { param: other });
+  const subscription = account.get('subscription', id, 'from_subscription');
+  if (subscription.status === 'canceled' || subscription.status === 'incomplete_expired')
+    throw invalid(
+      `You cannot migrate a subscription that is in the \`${subscription.status}\` status.`,
+      { param: 'from_subscription' },
+    );
+  if (subscription.schedule !== null)
+    throw invalid(
+      `You cannot migrate a subscription that is already attached to a schedule: \`${idOf(subscription.schedule)}\`.`,
+      { param: 'from_subscription' },
+    );
+  const schedule = account.create(scheduleFrom(account, subscription));
+  account.update(subscription, { schedule: schedule.id });
+  return schedule;
+}
+
+function scheduleFrom(
+  account: Account,
+  subscription: Stripe.Subscription,
+): Stripe.SubscriptionSchedule {
+  const phase = phaseOf(subscription);
+  return {
+    id: newId('sub_sched'),
+    object: 'subscription_schedule',
+    application: null,
+    billing_mode: subscription.billing_mode,
+    canceled_at: null,
+    completed_at: null,
+    created: account.now(subscription.test_clock),
+    current_phase: { start_date: phase.start_date, end_date: phase.end_date },
+    customer: subscription.customer,
+    customer_account: null,
+    default_settings: {
+      application_fee_percent: null,
+      billing_cycle_anchor: 'automatic',
+      billing_thresholds: null,
+      collection_method: subscription.collection_method,
+      default_payment_method: subscription.default_payment_method,
+      description: null,
+      invoice_settings: {
+        account_tax_ids: null,
+        custom_fields: null,
+        days_until_due: subscription.days_until_due,
+        description: null,
+        footer: null,
+        issuer: { type: 'self' },
+      },
+      on_behalf_of: null,
+      transfer_data: null,
+    },
+    end_behavior: subscription.cancel_at === null ? 'release' : 'cancel',
+    livemode: false,
+    metadata: {},
+    pause_schedules: [],
+    phases: [phase],
+    released_at: null,
+    released_subscription: null,
+    status: 'active',
+    subscription: subscription.id,
+    test_clock: subscription.test_clock,
+  };
+}
+
+const moment = z.union([z.literal('now'), integer]);
+const updateParams = params({
+  end_behavior: z.enum(['release', 'cancel']).optional(),
+  metadata: metadata.optional(),
+  proration_behavior: proration.optional(),
+  phases: z
+    .array(
+      z.strictObject({
+        items: z
+          .array(
+            z.strictObject({
+              price: text,
+              quantity: integer.optional(),
+              metadata: metadata.optional(),
+              ...taken('discounts', 'tax_rates'),
+            }),
+          )
+          .min(1),
+        start_date: moment.optional(),
+        end_date: moment.optional(),
+        duration: z
+          .strictObject({
+            interval: z.enum(['day', 'week', 'month', 'year']),
+            interval_count: integer.optional(),
+          })
+          .optional(),
+        billing_cycle_anchor: z.literal('automatic').optional(),
+        metadata: metadata.optional(),
+        proration_behavior: proration.optional(),
+        trial: flag.optional(),
+        trial_end: moment.optional(),
+        ...taken('currency', 'default_tax_rates', 'discounts', 'invoice_settings'),
+      }),
+    )
+    .min(1)
+    .optional(),
+});
+
+function update(
+  account: Account,
+  input: z.output<typeof updateParams>,
+  id: string,
+): Stripe.SubscriptionSchedule {
+  const schedule = account.get('subscription_schedule', id);
+  const { subscription, current } = underWay(account, schedule, 'update', 'updated');
+  const now = account.now(schedule.test_clock);
+  const phases = input.phases
+    ? [
+        ...schedule.phases.filter(({ end_date }) => end_date <= current.start_date),
+        ...plannedPhases(account, subscription, current, input.phases),
+      ]
+    : schedule.phases;
+  const phase = phases.find(({ start_date }) => start_date === current.start_date);
+  if (!phase) throw new Error(`Schedule ${id} has no current phase.`);
+  account.update(schedule, {
+    phases,
+    current_phase: { start_date: phase.start_date, end_date: phase.end_date },
+    end_behavior: input.end_behavior ?? schedule.end_behavior,
+    metadata: mergeMetadata(schedule.metadata, input.metadata),
+  });
+  const end = schedule.end_behavior === 'cancel' ? phases.at(-1)?.end_date : undefined;
+  if (end !== (subscription.cancel_at ?? undefined))
+    account.update(subscription, end === undefined ? NOT_ENDING : endingAt(end, now));
+  if (input.phases) follow(account, subscription, phase, input.proration_behavior);
+  if (phase.end_date <= now) endPhase(account, account.get('subscription_schedule', id));
+  return account.get('subscription_schedule', id);
+}
+
+/** A current phase that was changed changes the subscription at once. */
+function follow(
+  account: Account,
+  subscription: Stripe.Subscription,
+  phase: Stripe.SubscriptionSchedule.Phase,
+  prorationBehavior: z.output<typeof proration> | undefined,
+): void {
+  if (subscription.status === 'trialing' && phase.trial_end === null)
+    renewNow(account, subscription);
+  const items = itemsOf(account, subscription, phase);
+  const same = (a: Stripe.SubscriptionItem, b: Stripe.SubscriptionItem | undefined) =>
+    a.id === b?.id && a.quantity === b.quantity;
+  const before = subscription.items.data;
+  if (items.length === before.length && items.every((item, n) => same(item, before[n]))) return;
+  replaceItems(account, subscription, items, {
+    proration: prorationBehavior ?? 'create_prorations',
+    prorationDate: account.now(subscription.test_clock),
+    behavior: 'allow_incomplete',
+  });
+}
+
+/** What a schedule manages now. Throws Stripe's refusal when it manages nothing any more. */
+function underWay(
+  account: Account,
+  schedule: Stripe.SubscriptionSchedule,
+  verb: string,
+  done: string,
+) {
+  if (schedule.subscription === null || schedule.current_phase === null)
+    throw invalid(
+      `You cannot ${verb} a subscription schedule that is currently in the \`${schedule.status}\` status. It must be in \`not_started, active\` status to be ${done}.`,
+    );
+  return {
+    subscription: account.get('subscription', idOf(schedule.subscription)),
+    current: schedule.current_phase,
+  };
+}
+
+export const scheduleRoutes = [
+  route('post', PATH, createParams, create),
+  route('get', `${PATH}/:id`, params({}), (account, _, id) =>
+    account.get('subscription_schedule', id),
+  ),
+  route('post', `${PATH}/:id`, updateParams, update),
+  route(
+    'post',
+    `${PATH}/:id/release`,
+    params({ preserve_cancel_date: flag.optional() }),
+    (account, { preserve_cancel_date }, id) => {
+      const schedule = account.get('subscription_schedule', id);
+      underWay(account, schedule, 'release', 'released');
+      release(account, schedule, { keepCancellation: preserve_cancel_date ?? false });
+      return schedule;
+    },
+  ),
+  route(
+    'post',
+    `${PATH}/:id/cancel`,
+    params({ invoice_now: flag.optional(), prorate: flag.optional() }),
+    (account, { invoice_now, prorate }, id) => {
+      const schedule = account.get('subscription_schedule', id);
+      const { subscription } = underWay(account, schedule, 'cancel', 'canceled');
+      endSubscription(account, subscription, {
+        withPendingItems: invoice_now ?? true,
+        prorated: prorate ?? true,
+      });
+      return account.get('subscription_schedule', id);
+    },
+  ),
+  listRoute(
+    PATH,
+    'subscription_schedule',
+    {
+      customer: text.optional(),
+      created: range.optional(),
+      canceled_at: range.optional(),
+      completed_at: range.optional(),
+      released_at: range.optional(),
+      scheduled: flag.optional(),
+    },
+    ({ scheduled, ...same }) => ({ ...same, status: scheduled ? 'not_started' : undefined }),
+  ),
+];

@@ -1,0 +1,81 @@
+import type Stripe from 'stripe';
+import { z } from 'zod';
+import { invalid } from '../../http/error.js';
+import { flag, integer, params, taken, text, unsettable } from '../../http/params.js';
+import { type Account, idOf, mergeMetadata } from '../account.js';
+import { changeItems } from '../billing/changeItems.js';
+import { renewNow } from '../billing/cycle.js';
+import { endingAt, NOT_ENDING } from '../billing/ending.js';
+import { periodOf } from '../billing/period.js';
+import type { PaymentBehavior } from '../billing/subscription.js';
+import { checkOwner, itemShape, shared } from './subscriptionParams.js';
+
+export const updateParams = params({
+  ...shared,
+  items: z
+    .array(
+      z.strictObject({
+        ...itemShape,
+        id: text.optional(),
+        deleted: flag.optional(),
+        ...taken('clear_usage'),
+      }),
+    )
+    .optional(),
+  billing_cycle_anchor: z.strictObject({ type: z.enum(['now', 'unchanged']) }).optional(),
+  cancel_at: unsettable(integer).optional(),
+  default_payment_method: unsettable(text).optional(),
+  proration_date: integer.optional(),
+  ...taken('cancellation_details'),
+});
+
+export function updateSubscription(
+  account: Account,
+  input: z.output<typeof updateParams>,
+  id: string,
+): Stripe.Subscription {
+  const subscription = account.get('subscription', id);
+  if (subscription.status === 'canceled' || subscription.status === 'incomplete_expired')
+    throw invalid('A canceled subscription can only update its cancellation_details and metadata.');
+  const now = account.now(subscription.test_clock);
+  const method = input.default_payment_method;
+  if (typeof method === 'string') checkOwner(account, method, idOf(subscription.customer));
+  account.update(subscription, {
+    ...(input.metadata === undefined
+      ? {}
+      : { metadata: mergeMetadata(subscription.metadata, input.metadata) }),
+    ...(method === undefined ? {} : { default_payment_method: method }),
+    ...(input.description === undefined ? {} : { description: input.description }),
+    ...ending(account, subscription, input),
+    ...(typeof input.trial_end === 'number'
+      ? { trial_end: input.trial_end, billing_cycle_anchor: input.trial_end }
+      : {}),
+  });
+  const paymentBehavior: PaymentBehavior = input.payment_behavior ?? 'allow_incomplete';
+  if (input.items)
+    changeItems(account, subscription, input.items, {
+      proration: input.proration_behavior ?? 'create_prorations',
+      prorationDate: input.proration_date ?? now,
+      behavior: paymentBehavior,
+    });
+  if (input.trial_end === 'now' || input.billing_cycle_anchor?.type === 'now')
+    renewNow(account, subscription);
+  return account.get('subscription', id);
+}
+
+/** How an update changes when a subscription ends. */
+function ending(
+  account: Account,
+  subscription: Stripe.Subscription,
+  { cancel_at_period_end: atPeriodEnd, cancel_at: at }: z.output<typeof updateParams>,
+): Partial<Stripe.Subscription> {
+  if (atPeriodEnd === undefined && at === undefined) return {};
+  if (subscription.schedule !== null)
+    throw invalid(
+      `The subscription is managed by the subscription schedule \`${idOf(subscription.schedule)}\`, and updating any cancelation behavior directly is not allowed. Please update the schedule instead.`,
+    );
+  const end = atPeriodEnd ? periodOf(subscription).end : (at ?? null);
+  return end === null
+    ? NOT_ENDING
+    : endingAt(end, account.now(subscription.test_clock), atPeriodEnd);
+}
