@@ -9,8 +9,9 @@ import { exchangeCard } from './stripe/billing/cards.js';
 import { runOut } from './stripe/billing/cycle.js';
 import { endSubscription } from './stripe/billing/ending.js';
 import { attemptPayment, confirmPayment } from './stripe/billing/payment.js';
-import { disputeCharge } from './stripe/resources/disputes.js';
+import { closeDispute, disputeCharge } from './stripe/resources/disputes.js';
 import { replaceCard } from './stripe/resources/paymentMethods.js';
+import { refundCharge } from './stripe/resources/refunds.js';
 import type { Webhooks } from './webhooks.js';
 
 interface Parts {
@@ -91,6 +92,26 @@ export function controlApi({ account, faults, keys, log, webhooks }: Parts): Rou
   router.post(
     '/charges/:id/dispute',
     act((id) => disputeCharge(account, account.get('charge', id))),
+  );
+  router.post(
+    '/disputes/:id/close',
+    act((id, body) =>
+      closeDispute(
+        account,
+        account.get('dispute', id),
+        z.object({ status: z.enum(['won', 'lost']) }).parse(body).status,
+      ),
+    ),
+  );
+  router.post(
+    '/charges/:id/refund',
+    act((id, body) =>
+      refundCharge(
+        account,
+        account.get('charge', id),
+        z.object({ amount: z.coerce.number().int().optional() }).parse(body ?? {}),
+      ),
+    ),
   );
 
   router.post(

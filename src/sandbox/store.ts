@@ -41,6 +41,7 @@ export type Resource =
   | Stripe.PaymentMethod
   | Stripe.Price
   | Stripe.Product
+  | Stripe.Refund
   | Stripe.Subscription
   | Stripe.SubscriptionSchedule
   | Stripe.TestHelpers.TestClock

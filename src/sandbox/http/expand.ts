@@ -51,6 +51,8 @@ function include(store: Store, node: Json, key: string): unknown {
         typeof payment === 'string' ? store.find('payment_intent', payment) : undefined;
       return intent ? { client_secret: intent.client_secret, type: 'payment_intent' } : null;
     }
+    case 'charge.refunds':
+      return list(store.all('refund', { charge: id }), `/v1/charges/${id}/refunds`);
     case 'customer.subscriptions':
       return list(
         store.all('subscription', { customer: id, status: { not: 'canceled' } }),

@@ -16,6 +16,7 @@ const CREATED: Partial<Record<Kind, EventType>> = {
   payment_intent: 'payment_intent.created',
   product: 'product.created',
   price: 'price.created',
+  refund: 'refund.created',
   'test_helpers.test_clock': 'test_helpers.test_clock.created',
 };
 const UPDATED: Partial<Record<Kind, EventType>> = {
@@ -26,6 +27,7 @@ const UPDATED: Partial<Record<Kind, EventType>> = {
   payment_method: 'payment_method.updated',
   product: 'product.updated',
   price: 'price.updated',
+  refund: 'refund.updated',
 };
 const NOUN: Partial<Record<Kind, string>> = {
   payment_method: 'PaymentMethod',

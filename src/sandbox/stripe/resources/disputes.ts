@@ -14,7 +14,7 @@ export function disputeCharge(account: Account, charge: Stripe.Charge): Stripe.D
   if (charge.disputed) throw invalid(`Charge ${charge.id} has already been disputed.`);
   account.set(charge, { disputed: true });
   const created = account.now(account.clockOf(charge));
-  return account.create<Stripe.Dispute>({
+  const dispute = account.create<Stripe.Dispute>({
     id: newId('du'),
     object: 'dispute',
     amount: charge.amount,
@@ -49,6 +49,21 @@ export function disputeCharge(account: Account, charge: Stripe.Charge): Stripe.D
     reason: 'fraudulent',
     status: 'needs_response',
   });
+  account.emit('charge.dispute.funds_withdrawn', dispute);
+  return dispute;
+}
+
+/** The bank has decided. Who wins gets the money back. */
+export function closeDispute(
+  account: Account,
+  dispute: Stripe.Dispute,
+  status: 'won' | 'lost',
+): Stripe.Dispute {
+  if (dispute.status !== 'needs_response') throw invalid('This dispute is already closed.');
+  account.set(dispute, { status, is_charge_refundable: status === 'won' });
+  if (status === 'won') account.emit('charge.dispute.funds_reinstated', dispute);
+  account.emit('charge.dispute.closed', dispute, { status: 'needs_response' });
+  return dispute;
 }
 
 const NO_EVIDENCE: Stripe.Dispute.Evidence = {
@@ -84,6 +99,10 @@ const NO_EVIDENCE: Stripe.Dispute.Evidence = {
 
 export const disputeRoutes = [
   route('get', '/v1/disputes/:id', params({}), (account, _, id) => account.get('dispute', id)),
+  // Nothing is said against it, which loses it.
+  route('post', '/v1/disputes/:id/close', params({}), (account, _, id) =>
+    closeDispute(account, account.get('dispute', id), 'lost'),
+  ),
   listRoute(
     '/v1/disputes',
     'dispute',

@@ -10,6 +10,7 @@ import { paymentMethodRoutes } from './paymentMethods.js';
 import { paymentRoutes } from './payments.js';
 import { portalRoutes } from './portal.js';
 import { previewRoutes } from './preview.js';
+import { refundRoutes } from './refunds.js';
 import { scheduleRoutes } from './schedules.js';
 import { subscriptionRoutes } from './subscriptions.js';
 import { testClockRoutes } from './testClocks.js';
@@ -28,6 +29,7 @@ export const STRIPE_ROUTES: Route[] = [
   ...paymentMethodRoutes,
   ...paymentRoutes,
   ...portalRoutes,
+  ...refundRoutes,
   ...scheduleRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,
