@@ -16,6 +16,9 @@ export interface Mail {
   metadata: Record<string, string>;
 }
 
+/** What becomes of a subscription whose trial ends without a card. */
+export type MissingPaymentMethod = 'cancel' | 'create_invoice' | 'pause';
+
 /** What a checkout session was asked to sell; Stripe keeps that to itself. */
 interface CheckoutOrder {
   id: string;
@@ -25,6 +28,17 @@ interface CheckoutOrder {
   billingMode: 'classic' | 'flexible' | null;
   description: string | null;
   trialDays: number | null;
+  missingPaymentMethod: MissingPaymentMethod | null;
+}
+
+/** When a trial's end is to be told of; Stripe has no object for it. */
+export interface TrialNotice {
+  id: string;
+  object: 'trial_notice';
+  subscription: string;
+  test_clock: string | null;
+  /** Null once it is told. */
+  at: number | null;
 }
 
 export type Resource =
@@ -46,7 +60,8 @@ export type Resource =
   | Stripe.SubscriptionSchedule
   | Stripe.TestHelpers.TestClock
   | CheckoutOrder
-  | Mail;
+  | Mail
+  | TrialNotice;
 export type Kind = Resource['object'];
 export type Of<K extends Kind> = Extract<Resource, { object: K }>;
 

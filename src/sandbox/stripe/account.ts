@@ -124,6 +124,7 @@ export class Account {
       case 'invoice':
       case 'subscription':
       case 'subscription_schedule':
+      case 'trial_notice':
         this.store.schedule(
           object.id,
           object.test_clock && idOf(object.test_clock),

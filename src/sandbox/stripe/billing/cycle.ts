@@ -10,6 +10,7 @@ import { HOUR, type Period, periodEnd, periodOf } from './period.js';
 import { endPhase, passPhase } from './schedule.js';
 import { scheduleOf } from './scheduled.js';
 import { applyPendingUpdate, expire } from './standing.js';
+import { stopsWithTrial, tellTrialEnd } from './trial.js';
 
 /** Does, in order of time, everything that is due on a test clock (null: the wall clock) until `until`. */
 export function runDue(
@@ -24,6 +25,7 @@ export function runDue(
     const object = account.store.lookUp(due.id);
     if (object?.object === 'subscription') advanceSubscription(account, object, due.at);
     else if (object?.object === 'subscription_schedule') endPhase(account, object);
+    else if (object?.object === 'trial_notice') tellTrialEnd(account, object);
     else if (object?.object === 'invoice') advanceInvoice(account, object);
   }
 }
@@ -49,7 +51,8 @@ function advanceSubscription(
     if (invoice?.status === 'open') close(account, invoice, 'void');
   } else if (subscription.cancel_at !== null && subscription.cancel_at <= at) {
     endSubscription(account, subscription, { withPendingItems: true });
-  } else renew(account, subscription, periodOf(subscription).end);
+  } else if (!stopsWithTrial(account, subscription))
+    renew(account, subscription, periodOf(subscription).end);
 }
 
 /**
@@ -106,13 +109,17 @@ function setPeriod(
   account.update(subscription, { ...changes, items: { ...subscription.items, data } });
 }
 
-/** Starts a new period now, and with it a new cycle, and collects its invoice at once. */
-export function renewNow(account: Account, subscription: Stripe.Subscription): Stripe.Invoice {
+/** Starts a new period now, and with it a new cycle, and collects its invoice at once, if there is one. */
+export function renewNow(
+  account: Account,
+  subscription: Stripe.Subscription,
+): Stripe.Invoice | null {
   const start = soonestStart(account, subscription);
   account.set(subscription, {
     billing_cycle_anchor: start,
-    ...(subscription.trial_end ? { trial_end: start } : {}),
+    ...(subscription.status === 'trialing' ? { trial_end: start } : {}),
   });
+  if (stopsWithTrial(account, subscription)) return null;
   const invoice = renew(account, subscription, start);
   if (invoice.auto_advance) collect(account, invoice);
   return invoice;
@@ -124,10 +131,7 @@ function soonestStart(account: Account, subscription: Stripe.Subscription): numb
 }
 
 /** Ends the current period now, as if it had run out: a phase that was to end with it ends too. */
-export function runOut(
-  account: Account,
-  subscription: Stripe.Subscription,
-): Stripe.Invoice | Stripe.Subscription {
+export function runOut(account: Account, subscription: Stripe.Subscription): Stripe.Invoice | null {
   const { start, end } = periodOf(subscription);
   const schedule = scheduleOf(account, subscription);
   if (schedule?.current_phase?.end_date === end) {
@@ -135,8 +139,7 @@ export function runOut(
     bringForward(account, schedule, end, now);
     setPeriod(account, subscription, { start, end: now });
     passPhase(account, subscription, now);
-    const after = account.get('subscription', subscription.id);
-    if (after.status === 'canceled') return after;
+    if (account.get('subscription', subscription.id).status === 'canceled') return null;
   }
   return renewNow(account, subscription);
 }
@@ -157,4 +160,11 @@ function bringForward(
     phases: schedule.phases.map(shift),
     current_phase: schedule.current_phase && shift(schedule.current_phase),
   });
+}
+
+/** Takes a paused subscription up again, with a new period that is paid for now. */
+export function resume(account: Account, subscription: Stripe.Subscription): void {
+  account.update(subscription, { status: 'active' });
+  renewNow(account, subscription);
+  account.emit('customer.subscription.resumed', account.get('subscription', subscription.id));
 }

@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import type { TrialNotice } from '../../store.js';
 import { HOUR, periodOf } from './period.js';
 
 /** A subscription whose first invoice stays unpaid expires after 23 hours. */
@@ -6,7 +7,7 @@ export const INCOMPLETE_LIFE = 23 * HOUR;
 
 /** The second at which an object next changes by itself, or null. */
 export function nextDue(
-  object: Stripe.Subscription | Stripe.SubscriptionSchedule | Stripe.Invoice,
+  object: Stripe.Subscription | Stripe.SubscriptionSchedule | Stripe.Invoice | TrialNotice,
 ): number | null {
   switch (object.object) {
     case 'invoice':
@@ -15,6 +16,8 @@ export function nextDue(
       return nextOfSubscription(object);
     case 'subscription_schedule':
       return object.current_phase?.end_date ?? null;
+    case 'trial_notice':
+      return object.at;
   }
 }
 
@@ -28,6 +31,7 @@ function nextOfSubscription(subscription: Stripe.Subscription): number | null {
   if (subscription.status === 'canceled' || subscription.status === 'incomplete_expired')
     return null;
   if (subscription.status === 'incomplete') return subscription.created + INCOMPLETE_LIFE;
+  if (subscription.status === 'paused') return subscription.cancel_at;
   const moments = [
     periodOf(subscription).end,
     subscription.cancel_at,

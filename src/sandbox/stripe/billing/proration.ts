@@ -11,7 +11,7 @@ export function prorate(
   after: Stripe.SubscriptionItem[],
   at: number,
 ): void {
-  if (subscription.status === 'trialing') return;
+  if (subscription.status === 'trialing' || subscription.status === 'paused') return;
   const { start, end } = periodOf(subscription);
   const share = Math.max(0, Math.min(1, (end - at) / (end - start)));
   const changed = (items: Stripe.SubscriptionItem[], others: Stripe.SubscriptionItem[]) =>

@@ -8,6 +8,7 @@ import { attemptPayment, defaultPaymentMethod } from './payment.js';
 import { pendingItems, pullIn } from './pending.js';
 import { DAY } from './period.js';
 import { buildSubscription, type NewSubscription } from './subscription.js';
+import { announceTrialEnd } from './trial.js';
 
 /** A new subscription with its first invoice, collected as `behavior` says. */
 export function subscribe(account: Account, wish: NewSubscription): Stripe.Subscription {
@@ -15,6 +16,7 @@ export function subscribe(account: Account, wish: NewSubscription): Stripe.Subsc
   const invoice = firstInvoice(account, wish.customer, subscription);
   account.set(subscription, { latest_invoice: invoice.id });
   finalize(account, invoice, wish.behavior !== 'default_incomplete');
+  announceTrialEnd(account, subscription);
   const failure = firstPayment(account, subscription, invoice, wish);
   if (failure && (wish.behavior === 'error_if_incomplete' || failure.status === 400))
     throw new NotSubscribed(failure);

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { invalid } from '../../http/error.js';
+import type { MissingPaymentMethod } from '../../store.js';
 import { type Account, idOf, newId } from '../account.js';
 import { type Period, periodEnd } from './period.js';
 
@@ -21,6 +22,7 @@ export interface NewSubscription {
   billingMode?: Stripe.Subscription.BillingMode.Type;
   anchor?: number | undefined;
   trialEnd?: number | null;
+  missingPaymentMethod?: MissingPaymentMethod | null | undefined;
   cancelAt?: number | null;
   cancelAtPeriodEnd?: boolean;
   collectionMethod?: Stripe.Subscription.CollectionMethod | undefined;
@@ -124,7 +126,10 @@ export function buildSubscription(account: Account, wish: NewSubscription): Stri
     test_clock: wish.customer.test_clock ? idOf(wish.customer.test_clock) : null,
     trial_end: trialEnd,
     trial_settings: {
-      end_behavior: { billing_cycle_anchor: 'now', missing_payment_method: 'create_invoice' },
+      end_behavior: {
+        billing_cycle_anchor: 'now',
+        missing_payment_method: wish.missingPaymentMethod ?? 'create_invoice',
+      },
     },
     trial_start: trialEnd === null ? null : now,
   };

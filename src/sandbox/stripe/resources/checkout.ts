@@ -8,6 +8,7 @@ import { DAY } from '../billing/period.js';
 import { subscribe } from '../billing/subscribe.js';
 import { listRoute, route } from '../route.js';
 import { createCustomer } from './customers.js';
+import { trialSettings } from './subscriptionParams.js';
 
 const createParams = params({
   mode: z.literal('subscription'),
@@ -32,7 +33,8 @@ const createParams = params({
         .optional(),
       description: text.optional(),
       trial_period_days: integer.optional(),
-      ...taken('trial_settings', 'proration_behavior', 'invoice_settings'),
+      trial_settings: trialSettings.optional(),
+      ...taken('proration_behavior', 'invoice_settings'),
     })
     .optional(),
   expires_at: integer.optional(),
@@ -70,6 +72,7 @@ function create(account: Account, input: z.output<typeof createParams>): Stripe.
     billingMode: wish?.billing_mode?.type ?? null,
     description: wish?.description ?? null,
     trialDays: wish?.trial_period_days ?? null,
+    missingPaymentMethod: wish?.trial_settings?.end_behavior.missing_payment_method ?? null,
   });
   return account.create<Stripe.Checkout.Session>({
     id,
@@ -166,6 +169,7 @@ export function completeCheckout(
     trialEnd: order.trialDays
       ? account.now(customer.test_clock ?? null) + order.trialDays * DAY
       : null,
+    missingPaymentMethod: order.missingPaymentMethod,
     description: order.description,
     behavior: 'error_if_incomplete',
     confirmed,

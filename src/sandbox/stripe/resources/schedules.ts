@@ -8,6 +8,7 @@ import { renewNow } from '../billing/cycle.js';
 import { endingAt, endSubscription, NOT_ENDING } from '../billing/ending.js';
 import { phaseOf, plannedPhases } from '../billing/phases.js';
 import { endPhase, itemsOf, release } from '../billing/schedule.js';
+import { moveTrialEnd } from '../billing/trial.js';
 import { listRoute, route } from '../route.js';
 import { proration } from './subscriptionParams.js';
 
@@ -163,8 +164,8 @@ function follow(
   phase: Stripe.SubscriptionSchedule.Phase,
   prorationBehavior: z.output<typeof proration> | undefined,
 ): void {
-  if (subscription.status === 'trialing' && phase.trial_end === null)
-    renewNow(account, subscription);
+  if (phase.trial_end !== null) moveTrialEnd(account, subscription, phase.trial_end);
+  else if (subscription.status === 'trialing') renewNow(account, subscription);
   const items = itemsOf(account, subscription, phase);
   const same = (a: Stripe.SubscriptionItem, b: Stripe.SubscriptionItem | undefined) =>
     a.id === b?.id && a.quantity === b.quantity;

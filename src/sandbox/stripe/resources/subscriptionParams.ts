@@ -16,6 +16,12 @@ export const itemShape = {
   metadata: metadata.optional(),
   ...taken('discounts', 'tax_rates', 'price_data'),
 };
+export const trialSettings = z.strictObject({
+  end_behavior: z.strictObject({
+    missing_payment_method: z.enum(['cancel', 'create_invoice', 'pause']),
+    billing_cycle_anchor: z.literal('now').default('now'),
+  }),
+});
 /** What creating and changing a subscription have in common. */
 export const shared = {
   cancel_at_period_end: flag.optional(),
@@ -28,7 +34,8 @@ export const shared = {
   payment_behavior: behavior.optional(),
   proration_behavior: proration.optional(),
   trial_end: z.union([z.literal('now'), integer]).optional(),
-  ...taken('automatic_tax', 'invoice_settings', 'payment_settings', 'trial_settings'),
+  trial_settings: trialSettings.optional(),
+  ...taken('automatic_tax', 'invoice_settings', 'payment_settings'),
 };
 
 /** A card of somebody else can't pay. */

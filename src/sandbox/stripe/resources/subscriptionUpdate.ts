@@ -8,6 +8,7 @@ import { renewNow } from '../billing/cycle.js';
 import { endingAt, NOT_ENDING } from '../billing/ending.js';
 import { periodOf } from '../billing/period.js';
 import type { PaymentBehavior } from '../billing/subscription.js';
+import { moveTrialEnd } from '../billing/trial.js';
 import { checkOwner, itemShape, shared } from './subscriptionParams.js';
 
 export const updateParams = params({
@@ -47,10 +48,11 @@ export function updateSubscription(
     ...(method === undefined ? {} : { default_payment_method: method }),
     ...(input.description === undefined ? {} : { description: input.description }),
     ...ending(account, subscription, input),
-    ...(typeof input.trial_end === 'number'
-      ? { trial_end: input.trial_end, billing_cycle_anchor: input.trial_end }
-      : {}),
+    ...(input.trial_settings ? { trial_settings: input.trial_settings } : {}),
   });
+  if (typeof input.trial_end === 'number') moveTrialEnd(account, subscription, input.trial_end);
+  else if (input.trial_end === 'now' && subscription.status === 'trialing')
+    account.emit('customer.subscription.trial_will_end', subscription);
   const paymentBehavior: PaymentBehavior = input.payment_behavior ?? 'allow_incomplete';
   if (input.items)
     changeItems(account, subscription, input.items, {

@@ -3,9 +3,11 @@ import { z } from 'zod';
 import { invalid } from '../../http/error.js';
 import { flag, integer, params, range, taken, text } from '../../http/params.js';
 import { type Account, mergeMetadata } from '../account.js';
+import { resume } from '../billing/cycle.js';
 import { endSubscription } from '../billing/ending.js';
 import { DAY } from '../billing/period.js';
 import { subscribe } from '../billing/subscribe.js';
+import { hasCard } from '../billing/trial.js';
 import { listRoute, route } from '../route.js';
 import { checkOwner, itemShape, shared } from './subscriptionParams.js';
 import { updateParams, updateSubscription } from './subscriptionUpdate.js';
@@ -41,6 +43,7 @@ function create(account: Account, input: z.output<typeof createParams>): Stripe.
     ...(input.billing_mode ? { billingMode: input.billing_mode.type } : {}),
     anchor: input.billing_cycle_anchor,
     trialEnd,
+    missingPaymentMethod: input.trial_settings?.end_behavior.missing_payment_method,
     cancelAt: input.cancel_at ?? null,
     cancelAtPeriodEnd: input.cancel_at_period_end ?? false,
     collectionMethod: input.collection_method,
@@ -57,6 +60,12 @@ function priceOf(price: string | undefined): string {
     param: 'items[0][price]',
   });
 }
+
+const resumeParams = params({
+  billing_cycle_anchor: z.strictObject({ type: z.literal('now') }).optional(),
+  payment_behavior: z.literal('resume_on_payment_attempt').optional(),
+  ...taken('proration_behavior', 'proration_date'),
+});
 
 const statusFilter = z.enum([
   'active',
@@ -96,6 +105,18 @@ export const subscriptionRoutes = [
       return subscription;
     },
   ),
+  route('post', '/v1/subscriptions/:id/resume', resumeParams, (account, _, id) => {
+    const subscription = account.get('subscription', id);
+    if (subscription.status !== 'paused')
+      throw invalid('Only a subscription whose status is `paused` can be resumed.');
+    if (!hasCard(account, subscription))
+      throw invalid(
+        'This customer has no attached payment source or default payment method. Please consider adding a default payment method.',
+        { code: 'resource_missing' },
+      );
+    resume(account, subscription);
+    return account.get('subscription', id);
+  }),
   listRoute(
     '/v1/subscriptions',
     'subscription',
