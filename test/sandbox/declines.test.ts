@@ -61,6 +61,24 @@ describe('payments that fail', () => {
     expect((await chargesOf(stripe, invoiceId))[0]?.status).toBe('succeeded');
   });
 
+  test('any first try counts as an attempt, and the retries are reckoned from it', async () => {
+    const { stripe } = await startWorld();
+    const customer = await customerWith(stripe, 'pm_card_chargeCustomerFail');
+    await stripe.invoiceItems.create({ customer: customer.id, amount: 5_000_000, currency: 'idr' });
+    const { id } = await stripe.invoices.create({
+      customer: customer.id,
+      pending_invoice_items_behavior: 'include',
+      auto_advance: true,
+    });
+    await stripe.invoices.finalizeInvoice(id);
+    for (const _ of [1, 2]) {
+      expect(await refusal(stripe.invoices.pay(id))).toMatchObject({ code: 'card_declined' });
+      const { attempt_count, next_payment_attempt, created } = await stripe.invoices.retrieve(id);
+      expect(attempt_count).toBe(1);
+      expect((next_payment_attempt ?? 0) - created).toBeGreaterThanOrEqual(3 * 86400);
+    }
+  });
+
   test('paying brings the subscription back; so do voiding and writing off', async () => {
     for (const settle of ['pay', 'voidInvoice', 'markUncollectible'] as const) {
       const { stripe, control, customer, invoiceId, subscriptionId } = await renewedWith(
@@ -114,6 +132,34 @@ describe('payments that fail', () => {
     const card = await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer });
     expect(card).toMatchObject({ customer, card: { last4: '0341' } });
     expect(card.id).not.toBe('pm_card_chargeCustomerFail');
+  });
+
+  test('a card gets a new date, which is told of; one that nobody has gets none', async () => {
+    const { stripe } = await startWorld();
+    const customer = await customerWith(stripe, 'pm_card_visa');
+    const [card] = (await stripe.paymentMethods.list({ customer: customer.id })).data;
+    const id = card?.id ?? '';
+    const exp_year = new Date().getUTCFullYear() + 9;
+    const changed = await stripe.paymentMethods.update(id, {
+      card: { exp_month: 7, exp_year },
+      billing_details: { name: 'Sari' },
+      metadata: { note: 'renewed' },
+    });
+    expect(changed).toMatchObject({
+      billing_details: { name: 'Sari' },
+      card: { exp_month: 7, exp_year, last4: '4242' },
+      metadata: { note: 'renewed' },
+    });
+    expect((await stripe.events.list({ type: 'payment_method.updated' })).data).toMatchObject([
+      { data: { object: { id, card: { exp_year } } } },
+    ]);
+    expect(
+      await refusal(stripe.paymentMethods.update(id, { card: { exp_year: 2020 } })),
+    ).toMatchObject({ statusCode: 402, code: 'invalid_expiry_year' });
+    await stripe.paymentMethods.detach(id);
+    expect(await refusal(stripe.paymentMethods.update(id, { metadata: {} }))).toMatchObject({
+      statusCode: 400,
+    });
   });
 
   test('a first payment that fails leaves the subscription incomplete, or not there', async () => {

@@ -145,7 +145,7 @@ describe('the life of a subscription', () => {
     });
     expect(draft).toMatchObject({ status: 'draft', total: 5_000_000 });
     expect(await stripe.invoices.finalizeInvoice(draft.id)).toMatchObject({ status: 'open' });
-    expect(await stripe.invoices.pay(draft.id)).toMatchObject({ status: 'paid', attempt_count: 0 });
+    expect(await stripe.invoices.pay(draft.id)).toMatchObject({ status: 'paid', attempt_count: 1 });
     expect(await refusal(stripe.invoices.pay(draft.id))).toMatchObject({
       statusCode: 400,
       code: 'invoice_already_paid',

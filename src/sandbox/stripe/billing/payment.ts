@@ -11,7 +11,7 @@ import { afterFailure, afterSettlement } from './standing.js';
 const RETRY_DAYS = [3, 5, 7];
 
 interface Attempt {
-  /** Stripe's own attempt, first or retry; those alone are counted and scheduled. */
+  /** Stripe's own attempt, first or retry. */
   automatic: boolean;
   paymentMethod?: string | undefined;
   /** The customer has already confirmed with the bank. */
@@ -31,7 +31,8 @@ export function attemptPayment(
   const intent = paymentIntentOf(account, invoice);
   if (!intent) throw new Error(`Invoice ${invoice.id} has nothing to pay with.`);
   const id = paymentMethod ?? defaultPaymentMethod(account, invoice);
-  if (automatic) count(account, invoice);
+  // Any first attempt counts; after it Stripe counts its own alone.
+  if (automatic || (id !== null && invoice.attempt_count === 0)) count(account, invoice);
   if (id === null) {
     if (automatic) fail(account, invoice);
     return invalid(

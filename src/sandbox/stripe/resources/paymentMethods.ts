@@ -1,6 +1,8 @@
-import { invalid } from '../../http/error.js';
-import { params, text } from '../../http/params.js';
-import { type Account, idOf } from '../account.js';
+import type Stripe from 'stripe';
+import { z } from 'zod';
+import { invalid, StripeFailure } from '../../http/error.js';
+import { integer, metadata, params, text, unsettable } from '../../http/params.js';
+import { type Account, idOf, mergeMetadata } from '../account.js';
 import { attach, attachCard } from '../billing/cards.js';
 import { listRoute, route } from '../route.js';
 
@@ -41,12 +43,64 @@ function detach(account: Account, id: string) {
   return method;
 }
 
+const updateParams = params({
+  allow_redisplay: z.enum(['always', 'limited', 'unspecified']).optional(),
+  billing_details: z
+    .strictObject({
+      email: unsettable(text).optional(),
+      name: unsettable(text).optional(),
+      phone: unsettable(text).optional(),
+    })
+    .optional(),
+  card: z.strictObject({ exp_month: integer.optional(), exp_year: integer.optional() }).optional(),
+  metadata: metadata.optional(),
+});
+
+function update(
+  account: Account,
+  input: z.output<typeof updateParams>,
+  id: string,
+): Stripe.PaymentMethod {
+  const method = account.get('payment_method', id);
+  if (method.customer === null)
+    throw invalid('You must save this PaymentMethod to a customer before you can update it.');
+  const { billing_details: old } = method;
+  const { email = old.email, name = old.name, phone = old.phone } = input.billing_details ?? {};
+  return account.update(method, {
+    billing_details: { ...old, email, name, phone },
+    metadata: mergeMetadata(method.metadata, input.metadata),
+    ...(input.allow_redisplay ? { allow_redisplay: input.allow_redisplay } : {}),
+    ...(method.card && input.card ? { card: renewed(method.card, input.card) } : {}),
+  });
+}
+
+/** The same card with another date on it. */
+function renewed(
+  card: Stripe.PaymentMethod.Card,
+  wish: { exp_month?: number | undefined; exp_year?: number | undefined },
+): Stripe.PaymentMethod.Card {
+  const month = wish.exp_month ?? card.exp_month;
+  const year = wish.exp_year ?? card.exp_year;
+  if (month < 1 || month > 12)
+    throw new StripeFailure(402, 'card_error', "Your card's expiration month is invalid.", {
+      code: 'invalid_expiry_month',
+      param: 'exp_month',
+    });
+  if (Date.UTC(year, month) <= Date.now())
+    throw new StripeFailure(402, 'card_error', "Your card's expiration year is invalid.", {
+      code: 'invalid_expiry_year',
+      param: 'exp_year',
+    });
+  return { ...card, exp_month: month, exp_year: year };
+}
+
 const listFilters = { customer: text.optional(), type: text.optional() };
 
 export const paymentMethodRoutes = [
   route('get', '/v1/payment_methods/:id', params({}), (account, _, id) =>
     account.get('payment_method', id),
   ),
+  route('post', '/v1/payment_methods/:id', updateParams, update),
   route(
     'post',
     '/v1/payment_methods/:id/attach',
