@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { Faults } from './faults.js';
 import { type Answer, json, rawBody } from './http/answer.js';
 import { serve } from './http/wire.js';
-import type { Mail, Store } from './store.js';
+import type { Mail } from './objects.js';
+import type { Store } from './store.js';
 
 const MAX_BATCH = 500;
 const ADDRESS = /^(?:[^<>]*<)?([^\s<>@]+)@([^\s<>@]+\.[^\s<>@]+|localhost)>?$/;

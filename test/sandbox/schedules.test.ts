@@ -1,42 +1,8 @@
 import type Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';
-import { DAY, HOUR, onClock } from './support/clock.js';
+import { DAY, HOUR } from './support/clock.js';
+import { ENTERPRISE, followedBy, PRO, scheduled } from './support/scheduled.js';
 import { refusal, startWorld, subscribed } from './support/world.js';
-
-const PRO = 'price_sandbox_pro';
-const ENTERPRISE = 'price_sandbox_enterprise';
-
-/** The phases of a schedule made of a subscription, with another plan from the period's end on. */
-function then(
-  schedule: Stripe.SubscriptionSchedule,
-  price: string,
-  more: Partial<Stripe.SubscriptionScheduleUpdateParams.Phase> = {},
-): Stripe.SubscriptionScheduleUpdateParams.Phase[] {
-  return [
-    {
-      items: [{ price: String(schedule.phases[0]?.items[0]?.price), quantity: 1 }],
-      start_date: schedule.current_phase?.start_date ?? 0,
-      end_date: schedule.current_phase?.end_date ?? 0,
-    },
-    { items: [{ price, quantity: 1 }], ...more },
-  ];
-}
-
-async function scheduled(price = ENTERPRISE, card = 'pm_card_visa') {
-  const world = await onClock(card);
-  const { stripe, subscription } = world;
-  const { id } = await stripe.subscriptionSchedules.create({ from_subscription: subscription.id });
-  const fresh = await stripe.subscriptionSchedules.retrieve(id);
-  const schedule = await stripe.subscriptionSchedules.update(id, { phases: then(fresh, price) });
-  const end = subscription.items.data[0]?.current_period_end ?? 0;
-  const reread = () => stripe.subscriptions.retrieve(subscription.id, { expand: ['schedule'] });
-  const told = async () =>
-    (await stripe.events.list({ limit: 100 })).data
-      .map(({ type }) => type)
-      .filter((type) => type.startsWith('subscription_schedule'))
-      .reverse();
-  return { ...world, schedule, end, reread, told };
-}
 
 describe('a schedule', () => {
   test('is made of a subscription as it is, and found from there and in lists', async () => {
@@ -86,7 +52,7 @@ describe('a schedule', () => {
 
   test('keeps its phases one after the other, and the current one where it began', async () => {
     const { stripe, schedule } = await scheduled();
-    const [current, next] = then(schedule, ENTERPRISE);
+    const [current, next] = followedBy(schedule, ENTERPRISE);
     const refused = (...phases: (Stripe.SubscriptionScheduleUpdateParams.Phase | undefined)[]) =>
       refusal(
         stripe.subscriptionSchedules.update(schedule.id, {
@@ -119,100 +85,6 @@ describe('a schedule', () => {
   });
 });
 
-describe('the end of a phase', () => {
-  test('renews at the new price, without prorations, and lets go after the last phase', async () => {
-    const { stripe, schedule, subscription, end, advance, newest, reread, told } =
-      await scheduled();
-    expect(schedule.phases[1]).toMatchObject({ start_date: end });
-    await advance(end - 1);
-    expect((await reread()).items.data[0]?.price.id).toBe(PRO);
-    await advance(end + HOUR);
-    expect(await newest()).toMatchObject({
-      status: 'paid',
-      billing_reason: 'subscription_cycle',
-      total: 99_900_000,
-    });
-    expect(await reread()).toMatchObject({
-      items: { data: [{ price: { id: ENTERPRISE } }] },
-      schedule: { current_phase: { start_date: end, end_date: schedule.phases[1]?.end_date } },
-    });
-    await advance((schedule.phases[1]?.end_date ?? 0) + HOUR);
-    expect(await reread()).toMatchObject({ status: 'active', schedule: null, cancel_at: null });
-    expect(await newest()).toMatchObject({ status: 'paid', total: 99_900_000 });
-    expect(await stripe.subscriptionSchedules.retrieve(schedule.id)).toMatchObject({
-      status: 'released',
-      subscription: null,
-      released_subscription: subscription.id,
-      current_phase: null,
-    });
-    expect(await told()).toEqual([
-      'subscription_schedule.created',
-      'subscription_schedule.updated',
-      'subscription_schedule.updated',
-      'subscription_schedule.released',
-    ]);
-  });
-
-  test('comes even when the card declines, and the renewal is owed at the new price', async () => {
-    const { end, advance, newest, reread } = await scheduled(
-      ENTERPRISE,
-      'pm_card_chargeCustomerFail',
-    );
-    await advance(end + HOUR);
-    expect(await newest()).toMatchObject({ status: 'open', amount_due: 99_900_000 });
-    expect(await reread()).toMatchObject({
-      status: 'past_due',
-      items: { data: [{ price: { id: ENTERPRISE } }] },
-    });
-  });
-
-  test('in the middle of a period prorates as the phase says', async () => {
-    const { stripe, customer, schedule, end, advance, reread } = await scheduled();
-    const [current, next] = then(schedule, ENTERPRISE, { start_date: end - 10 * DAY });
-    if (!current || !next) throw new Error('no phases');
-    await stripe.subscriptionSchedules.update(schedule.id, {
-      phases: [
-        { ...current, end_date: end - 10 * DAY },
-        { ...next, end_date: end },
-      ],
-    });
-    await advance(end - 9 * DAY);
-    const { data } = await stripe.invoiceItems.list({ customer: customer.id, pending: true });
-    expect(data.map(({ amount }) => Math.sign(amount)).sort()).toEqual([-1, 1]);
-    expect((await reread()).items.data[0]?.price.id).toBe(ENTERPRISE);
-  });
-
-  test('ends the subscription where the schedule says so', async () => {
-    const { stripe, schedule, end, advance, reread } = await scheduled();
-    const [current] = then(schedule, PRO);
-    await stripe.subscriptionSchedules.update(schedule.id, {
-      phases: current ? [current] : [],
-      end_behavior: 'cancel',
-    });
-    expect(await reread()).toMatchObject({ status: 'active', cancel_at: end });
-    await advance(end + HOUR);
-    expect(await reread()).toMatchObject({ status: 'canceled', ended_at: end });
-    expect((await stripe.subscriptionSchedules.retrieve(schedule.id)).status).toBe('completed');
-  });
-
-  test('comes with a renewal that is asked for now', async () => {
-    const { stripe, control, schedule, subscription, reread } = await scheduled();
-    const { id } = await control<Stripe.Invoice>('POST', `/subscriptions/${subscription.id}/renew`);
-    expect(await stripe.invoices.retrieve(id)).toMatchObject({ status: 'paid', total: 99_900_000 });
-    expect(await reread()).toMatchObject({
-      items: { data: [{ price: { id: ENTERPRISE } }] },
-      schedule: { id: schedule.id, status: 'active' },
-    });
-  });
-
-  test('shows in the preview of the next invoice', async () => {
-    const { stripe, subscription, reread } = await scheduled();
-    const preview = await stripe.invoices.createPreview({ subscription: subscription.id });
-    expect(preview.total).toBe(99_900_000);
-    expect((await reread()).items.data[0]?.price.id).toBe(PRO);
-  });
-});
-
 describe('who changes a scheduled subscription', () => {
   test('releases its schedule first, and makes another one', async () => {
     const { stripe, schedule, subscription, end, advance, newest, reread } = await scheduled();
@@ -241,7 +113,7 @@ describe('who changes a scheduled subscription', () => {
 
   test('may keep the date that the schedule set for the end', async () => {
     const { stripe, schedule, end, reread } = await scheduled();
-    const [current] = then(schedule, PRO);
+    const [current] = followedBy(schedule, PRO);
     await stripe.subscriptionSchedules.update(schedule.id, {
       phases: current ? [current] : [],
       end_behavior: 'cancel',
@@ -252,7 +124,7 @@ describe('who changes a scheduled subscription', () => {
 
   test('at once: through the schedule or directly, and both then say the same', async () => {
     const { stripe, schedule, subscription, reread } = await scheduled(PRO);
-    const [current, next] = then(schedule, PRO);
+    const [current, next] = followedBy(schedule, PRO);
     if (!current || !next) throw new Error('no phases');
     await stripe.subscriptionSchedules.update(schedule.id, {
       phases: [{ ...current, items: [{ price: ENTERPRISE }] }, next],

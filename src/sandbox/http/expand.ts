@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
-import type { Resource, Store } from '../store.js';
+import type { Resource } from '../objects.js';
+import type { Store } from '../store.js';
 import { invalid } from './error.js';
 
 type Json = { [key: string]: unknown };

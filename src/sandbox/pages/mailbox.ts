@@ -1,4 +1,4 @@
-import type { Mail } from '../store.js';
+import type { Mail } from '../objects.js';
 import { html, page, time } from './html.js';
 import { table } from './overview.js';
 

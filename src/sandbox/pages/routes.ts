@@ -2,7 +2,7 @@ import express, { type Request, type Response, Router } from 'express';
 import { StripeFailure } from '../http/error.js';
 import { type Account, idOf } from '../stripe/account.js';
 import { attachCard, TEST_CARDS } from '../stripe/billing/cards.js';
-import { endingAt, NOT_ENDING } from '../stripe/billing/ending.js';
+import { endingAt, NOT_ENDING } from '../stripe/billing/cancellation.js';
 import { subscriptionOf } from '../stripe/billing/finalization.js';
 import { attemptPayment, confirmPayment } from '../stripe/billing/payment.js';
 import { paymentIntentOf } from '../stripe/billing/paymentIntent.js';

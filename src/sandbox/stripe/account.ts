@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import Stripe from 'stripe';
 import { missing } from '../http/error.js';
-import type { Kind, Of, Resource, Store } from '../store.js';
+import type { Kind, Of, Resource } from '../objects.js';
+import type { Store } from '../store.js';
 import { nextDue } from './billing/due.js';
 
 type EventType = Stripe.Event['type'];

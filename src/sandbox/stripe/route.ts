@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { list } from '../http/expand.js';
 import type { FormValue } from '../http/form.js';
 import { pageParams, parse } from '../http/params.js';
-import type { Kind, Where } from '../store.js';
+import type { Kind } from '../objects.js';
+import type { Where } from '../store.js';
 import type { Account } from './account.js';
 
 type PathParams = Record<string, string>;

@@ -8,7 +8,7 @@ import { attemptPayment } from './payment.js';
 import { pendingItems, pullIn } from './pending.js';
 import { periodOf } from './period.js';
 import { prorate } from './proration.js';
-import { setItems } from './scheduled.js';
+import { applyUpdate, expirePendingUpdate, type Update } from './standing.js';
 import { NotSubscribed } from './subscribe.js';
 import { type PaymentBehavior, planOf, subscriptionItem } from './subscription.js';
 
@@ -22,6 +22,8 @@ interface Terms {
   proration: 'create_prorations' | 'always_invoice' | 'none';
   prorationDate: number;
   behavior: PaymentBehavior;
+  /** What changes together with the items, and waits with them. */
+  together?: Pick<Update, 'metadata' | 'cancel_at_period_end'>;
 }
 
 /** Changes a subscription's prices: at once, with prorations on the next invoice or on one of its own. */
@@ -40,15 +42,27 @@ export function replaceItems(
   after: Stripe.SubscriptionItem[],
   terms: Terms,
 ): void {
+  expirePendingUpdate(account, subscription);
   const before = subscription.items.data;
   if (terms.proration !== 'none')
     prorate(account, subscription, before, after, terms.prorationDate);
-  const waits = terms.behavior === 'pending_if_incomplete' && terms.proration === 'always_invoice';
+  const update = {
+    metadata: null,
+    cancel_at_period_end: null,
+    ...terms.together,
+    subscription_items: after,
+  };
+  const billed =
+    terms.proration === 'always_invoice'
+      ? pendingItems(account, idOf(subscription.customer), subscription.id)
+      : [];
+  // In a trial there is nothing to bill, so nothing to wait for.
+  const waits = terms.behavior === 'pending_if_incomplete' && billed.length > 0;
   if (waits)
-    account.set(subscription, { pending_update: pendingUpdate(account, subscription, after) });
-  else setItems(account, subscription, after);
-  if (terms.proration !== 'always_invoice') return;
-  const failure = invoiceNow(account, subscription, terms.behavior);
+    account.set(subscription, { pending_update: pendingUpdate(account, subscription, update) });
+  else applyUpdate(account, subscription, update);
+  if (billed.length === 0) return;
+  const failure = invoiceNow(account, subscription, billed, terms.behavior);
   if (failure && terms.behavior === 'error_if_incomplete') throw new NotSubscribed(failure);
   account.set(subscription, {});
   if (failure && waits)
@@ -58,18 +72,20 @@ export function replaceItems(
 function pendingUpdate(
   account: Account,
   subscription: Stripe.Subscription,
-  items: Stripe.SubscriptionItem[],
+  update: Update,
 ): Stripe.Subscription.PendingUpdate {
   return {
     billing_cycle_anchor: null,
-    cancel_at_period_end: null,
     discount: null,
     discounts: null,
-    expires_at: account.now(subscription.test_clock) + INCOMPLETE_LIFE,
-    metadata: null,
-    subscription_items: items,
+    // A trial ends with its period.
+    expires_at: Math.min(
+      account.now(subscription.test_clock) + INCOMPLETE_LIFE,
+      periodOf(subscription).end,
+    ),
     trial_end: null,
     trial_from_plan: null,
+    ...update,
   };
 }
 
@@ -77,11 +93,10 @@ function pendingUpdate(
 function invoiceNow(
   account: Account,
   subscription: Stripe.Subscription,
+  items: Stripe.InvoiceItem[],
   behavior: PaymentBehavior,
 ): StripeFailure | null {
   const customer = account.get('customer', idOf(subscription.customer));
-  const items = pendingItems(account, customer.id, subscription.id);
-  if (items.length === 0) return null;
   const invoice = createDraft(account, {
     customer,
     subscription,

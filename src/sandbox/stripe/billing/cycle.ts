@@ -2,14 +2,14 @@ import type Stripe from 'stripe';
 import { type Account, idOf } from '../account.js';
 import { createDraft } from './draft.js';
 import { endSubscription } from './ending.js';
-import { close, finalize } from './finalization.js';
+import { finalize } from './finalization.js';
 import { subscriptionLines } from './lines.js';
 import { attemptPayment } from './payment.js';
 import { pendingItems, pullIn } from './pending.js';
 import { HOUR, type Period, periodEnd, periodOf } from './period.js';
 import { endPhase, passPhase } from './schedule.js';
 import { scheduleOf } from './scheduled.js';
-import { applyPendingUpdate, expire } from './standing.js';
+import { expire, expirePendingUpdate } from './standing.js';
 import { stopsWithTrial, tellTrialEnd } from './trial.js';
 
 /** Does, in order of time, everything that is due on a test clock (null: the wall clock) until `until`. */
@@ -45,11 +45,9 @@ function advanceSubscription(
   account.set(subscription, {});
   if (subscription.status === 'canceled') return;
   if (subscription.status === 'incomplete') expire(account, subscription);
-  else if (subscription.pending_update && subscription.pending_update.expires_at <= at) {
-    applyPendingUpdate(account, subscription, false);
-    const invoice = account.store.find('invoice', idOf(subscription.latest_invoice ?? ''));
-    if (invoice?.status === 'open') close(account, invoice, 'void');
-  } else if (subscription.cancel_at !== null && subscription.cancel_at <= at) {
+  else if (subscription.pending_update && subscription.pending_update.expires_at <= at)
+    expirePendingUpdate(account, subscription);
+  else if (subscription.cancel_at !== null && subscription.cancel_at <= at) {
     endSubscription(account, subscription, { withPendingItems: true });
   } else if (!stopsWithTrial(account, subscription))
     renew(account, subscription, periodOf(subscription).end);

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import type { TrialNotice } from '../../store.js';
+import type { TrialNotice } from '../../objects.js';
 import { HOUR, periodOf } from './period.js';
 
 /** A subscription whose first invoice stays unpaid expires after 23 hours. */

@@ -5,34 +5,7 @@ import { pendingItems, pullIn } from './pending.js';
 import { HOUR, periodOf } from './period.js';
 import { prorate } from './proration.js';
 import { scheduleOf } from './scheduled.js';
-
-/** A subscription that is to end, and why it is: somebody asked for it. */
-export function endingAt(at: number, now: number, atPeriodEnd = false): Ending {
-  return {
-    cancel_at: at,
-    cancel_at_period_end: atPeriodEnd,
-    canceled_at: now,
-    cancellation_details: {
-      comment: null,
-      feedback: null,
-      feedback_option: null,
-      reason: 'cancellation_requested',
-    },
-  };
-}
-
-type Ending = Pick<
-  Stripe.Subscription,
-  'cancel_at' | 'cancel_at_period_end' | 'canceled_at' | 'cancellation_details'
->;
-
-/** A subscription that goes on. */
-export const NOT_ENDING: Ending = {
-  cancel_at: null,
-  cancel_at_period_end: false,
-  canceled_at: null,
-  cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
-};
+import { expirePendingUpdate } from './standing.js';
 
 /** Ends a subscription now. Its open invoices stay owed, but Stripe stops trying them. */
 export function endSubscription(
@@ -41,6 +14,7 @@ export function endSubscription(
   { withPendingItems, prorated = false }: { withPendingItems: boolean; prorated?: boolean },
 ): void {
   const now = account.now(subscription.test_clock);
+  expirePendingUpdate(account, subscription);
   if (prorated) prorate(account, subscription, subscription.items.data, [], now);
   const ofSubscription = { 'parent.subscription_details.subscription': subscription.id };
   for (const invoice of account.store.all('invoice', {

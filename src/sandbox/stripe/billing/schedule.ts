@@ -1,9 +1,10 @@
 import type Stripe from 'stripe';
 import { type Account, idOf, mergeMetadata } from '../account.js';
+import { NOT_ENDING } from './cancellation.js';
 import { replaceItems } from './changeItems.js';
-import { endSubscription, NOT_ENDING } from './ending.js';
+import { endSubscription } from './ending.js';
 import { periodOf } from './period.js';
-import { scheduleOf } from './scheduled.js';
+import { scheduledPhase, scheduleOf } from './scheduled.js';
 import { subscriptionItem } from './subscription.js';
 
 /** Ends the phase of a subscription's schedule that is over at `at`, if one is. */
@@ -15,9 +16,7 @@ export function passPhase(account: Account, subscription: Stripe.Subscription, a
 /** The current phase is over: the next one begins, or the schedule lets go of its subscription, or ends it. */
 export function endPhase(account: Account, schedule: Stripe.SubscriptionSchedule): void {
   const subscription = account.get('subscription', idOf(schedule.subscription ?? ''));
-  const next = schedule.phases.find(
-    ({ start_date }) => start_date === schedule.current_phase?.end_date,
-  );
+  const next = scheduledPhase(schedule);
   if (next) enter(account, schedule, subscription, next);
   else if (schedule.end_behavior === 'cancel') {
     account.set(schedule, {

@@ -11,6 +11,13 @@ export function scheduleOf(
     : account.get('subscription_schedule', idOf(subscription.schedule));
 }
 
+/** The phase that comes after the current one. */
+export function scheduledPhase(
+  schedule: Stripe.SubscriptionSchedule,
+): Stripe.SubscriptionSchedule.Phase | undefined {
+  return schedule.phases.find(({ start_date }) => start_date === schedule.current_phase?.end_date);
+}
+
 export function phaseItem(item: {
   price: string | { id: string };
   quantity?: number | undefined;

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
-import { type Account, idOf } from '../account.js';
+import { type Account, idOf, mergeMetadata } from '../account.js';
+import { endOfPeriod } from './cancellation.js';
 import { close, subscriptionOf } from './finalization.js';
 import { setItems } from './scheduled.js';
 
@@ -17,8 +18,12 @@ export function afterFailure(account: Account, invoice: Stripe.Invoice): void {
 export function afterSettlement(account: Account, invoice: Stripe.Invoice): void {
   const subscription = subscriptionOf(account, invoice);
   if (!subscription) return;
-  if (subscription.pending_update && idOf(subscription.latest_invoice ?? '') === invoice.id) {
-    applyPendingUpdate(account, subscription, invoice.status === 'paid');
+  const { pending_update: update } = subscription;
+  if (update && idOf(subscription.latest_invoice ?? '') === invoice.id) {
+    if (invoice.status !== 'paid') return expirePendingUpdate(account, subscription);
+    account.update(subscription, { pending_update: null });
+    applyUpdate(account, subscription, update);
+    account.emit('customer.subscription.pending_update_applied', subscription);
     return;
   }
   switch (subscription.status) {
@@ -47,20 +52,31 @@ export function expire(account: Account, subscription: Stripe.Subscription): voi
     close(account, invoice, 'void');
 }
 
-export function applyPendingUpdate(
+/** The parts of a pending update that the sandbox knows. */
+export type Update = Pick<
+  Stripe.Subscription.PendingUpdate,
+  'cancel_at_period_end' | 'metadata' | 'subscription_items'
+>;
+
+export function applyUpdate(
   account: Account,
   subscription: Stripe.Subscription,
-  paid: boolean,
+  { cancel_at_period_end: ends, metadata, subscription_items: items }: Update,
 ): void {
-  const items = subscription.pending_update?.subscription_items;
+  account.update(subscription, {
+    metadata: mergeMetadata(subscription.metadata, metadata ?? {}),
+    ...(ends === null ? {} : endOfPeriod(account, subscription, ends)),
+  });
+  if (items) setItems(account, subscription, items);
+}
+
+/** Discards what an unpaid invoice would have changed, and the invoice. */
+export function expirePendingUpdate(account: Account, subscription: Stripe.Subscription): void {
+  if (subscription.pending_update === null) return;
   account.update(subscription, { pending_update: null });
-  if (paid && items) setItems(account, subscription, items);
-  account.emit(
-    paid
-      ? 'customer.subscription.pending_update_applied'
-      : 'customer.subscription.pending_update_expired',
-    subscription,
-  );
+  account.emit('customer.subscription.pending_update_expired', subscription);
+  const invoice = account.store.find('invoice', idOf(subscription.latest_invoice ?? ''));
+  if (invoice?.status === 'open') close(account, invoice, 'void');
 }
 
 /** The newest invoice that counts decides: an older unpaid one does not keep a subscription past due. */

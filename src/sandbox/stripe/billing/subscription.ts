@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { invalid } from '../../http/error.js';
-import type { MissingPaymentMethod } from '../../store.js';
+import type { MissingPaymentMethod } from '../../objects.js';
 import { type Account, idOf, newId } from '../account.js';
 import { type Period, periodEnd } from './period.js';
 

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { invalid } from '../../http/error.js';
-import type { TrialNotice } from '../../store.js';
+import type { TrialNotice } from '../../objects.js';
 import { type Account, idOf } from '../account.js';
 import { endSubscription } from './ending.js';
 import { DAY } from './period.js';

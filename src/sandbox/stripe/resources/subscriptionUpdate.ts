@@ -3,10 +3,9 @@ import { z } from 'zod';
 import { invalid } from '../../http/error.js';
 import { flag, integer, params, taken, text, unsettable } from '../../http/params.js';
 import { type Account, idOf, mergeMetadata } from '../account.js';
+import { endingAt, endOfPeriod, NOT_ENDING } from '../billing/cancellation.js';
 import { changeItems } from '../billing/changeItems.js';
 import { renewNow } from '../billing/cycle.js';
-import { endingAt, NOT_ENDING } from '../billing/ending.js';
-import { periodOf } from '../billing/period.js';
 import type { PaymentBehavior } from '../billing/subscription.js';
 import { moveTrialEnd } from '../billing/trial.js';
 import { checkOwner, itemShape, shared } from './subscriptionParams.js';
@@ -41,28 +40,59 @@ export function updateSubscription(
   const now = account.now(subscription.test_clock);
   const method = input.default_payment_method;
   if (typeof method === 'string') checkOwner(account, method, idOf(subscription.customer));
+  const behavior: PaymentBehavior = input.payment_behavior ?? 'allow_incomplete';
+  if (behavior === 'pending_if_incomplete') checkSupported(input);
+  const end = ending(account, subscription, input);
+  const waits = behavior === 'pending_if_incomplete' && input.items !== undefined;
   account.update(subscription, {
-    ...(input.metadata === undefined
-      ? {}
-      : { metadata: mergeMetadata(subscription.metadata, input.metadata) }),
+    ...(waits ? {} : { ...end, metadata: mergeMetadata(subscription.metadata, input.metadata) }),
     ...(method === undefined ? {} : { default_payment_method: method }),
     ...(input.description === undefined ? {} : { description: input.description }),
-    ...ending(account, subscription, input),
     ...(input.trial_settings ? { trial_settings: input.trial_settings } : {}),
   });
   if (typeof input.trial_end === 'number') moveTrialEnd(account, subscription, input.trial_end);
   else if (input.trial_end === 'now' && subscription.status === 'trialing')
     account.emit('customer.subscription.trial_will_end', subscription);
-  const paymentBehavior: PaymentBehavior = input.payment_behavior ?? 'allow_incomplete';
   if (input.items)
     changeItems(account, subscription, input.items, {
       proration: input.proration_behavior ?? 'create_prorations',
       prorationDate: input.proration_date ?? now,
-      behavior: paymentBehavior,
+      behavior,
+      ...(waits
+        ? {
+            together: {
+              metadata: input.metadata || null,
+              cancel_at_period_end: input.cancel_at_period_end ?? null,
+            },
+          }
+        : {}),
     });
   if (input.trial_end === 'now' || input.billing_cycle_anchor?.type === 'now')
     renewNow(account, subscription);
   return account.get('subscription', id);
+}
+
+/** What can wait for a payment; Stripe's own list is a little longer. */
+const SUPPORTED = [
+  'cancel_at_period_end',
+  'expand',
+  'items',
+  'metadata',
+  'payment_behavior',
+  'proration_behavior',
+  'proration_date',
+];
+
+function checkSupported(input: z.output<typeof updateParams>): void {
+  const other =
+    input.metadata === ''
+      ? 'metadata'
+      : Object.keys(input).find((name) => !SUPPORTED.includes(name));
+  if (other !== undefined)
+    throw invalid(
+      `When \`payment_behavior\` is set to \`pending_if_incomplete\`, you can only pass supported params. \`${other}\` is not supported. See https://stripe.com/docs/billing/subscriptions/pending-updates-reference#supported-attributes for more details.`,
+      { param: other },
+    );
 }
 
 /** How an update changes when a subscription ends. */
@@ -76,8 +106,8 @@ function ending(
     throw invalid(
       `The subscription is managed by the subscription schedule \`${idOf(subscription.schedule)}\`, and updating any cancelation behavior directly is not allowed. Please update the schedule instead.`,
     );
-  const end = atPeriodEnd ? periodOf(subscription).end : (at ?? null);
-  return end === null
+  if (atPeriodEnd !== undefined) return endOfPeriod(account, subscription, atPeriodEnd);
+  return at === null || at === undefined
     ? NOT_ENDING
-    : endingAt(end, account.now(subscription.test_clock), atPeriodEnd);
+    : endingAt(at, account.now(subscription.test_clock));
 }
