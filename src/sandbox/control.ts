@@ -9,6 +9,7 @@ import { exchangeCard } from './stripe/billing/cards.js';
 import { runOut } from './stripe/billing/cycle.js';
 import { endSubscription } from './stripe/billing/ending.js';
 import { attemptPayment, confirmPayment } from './stripe/billing/payment.js';
+import { release } from './stripe/billing/schedule.js';
 import { closeDispute, disputeCharge } from './stripe/resources/disputes.js';
 import { replaceCard } from './stripe/resources/paymentMethods.js';
 import { refundCharge } from './stripe/resources/refunds.js';
@@ -55,6 +56,10 @@ export function controlApi({ account, faults, keys, log, webhooks }: Parts): Rou
     act((id) =>
       endSubscription(account, account.get('subscription', id), { withPendingItems: false }),
     ),
+  );
+  router.post(
+    '/schedules/:id/release',
+    act((id) => release(account, account.get('subscription_schedule', id))),
   );
   router.post(
     '/customers/:id/card',

@@ -89,6 +89,75 @@ describe('the pages that a customer meets', () => {
     expect((await stripe.subscriptions.retrieve(subscription.id)).cancel_at_period_end).toBe(true);
   });
 
+  test('the portal changes the plan: at once, or when the period ends, which can be undone', async () => {
+    const { stripe } = await startWorld();
+    const { customer, subscription } = await subscribed(stripe);
+    const { url } = await stripe.billingPortal.sessions.create({ customer: customer.id });
+    const press = async (action: string, price = '') =>
+      (await submit(url, { action, price, subscription: subscription.id })).text();
+    const read = () => stripe.subscriptions.retrieve(subscription.id, { expand: ['schedule'] });
+
+    await press('change-now', 'price_sandbox_enterprise');
+    expect((await read()).items.data[0]?.price.id).toBe('price_sandbox_enterprise');
+    expect((await stripe.invoices.list({ customer: customer.id })).data).toHaveLength(2);
+
+    expect(await press('change-later', 'price_sandbox_pro')).toContain('becomes Pro');
+    const end = subscription.items.data[0]?.current_period_end;
+    expect(await read()).toMatchObject({
+      items: { data: [{ price: { id: 'price_sandbox_enterprise' } }] },
+      schedule: {
+        status: 'active',
+        phases: [{ end_date: end }, { start_date: end, items: [{ price: 'price_sandbox_pro' }] }],
+      },
+    });
+    expect(await press('keep-plan')).not.toContain('becomes Pro');
+    expect((await read()).schedule).toBeNull();
+    await press('change-later', 'price_sandbox_pro');
+    expect(await press('cancel')).toContain('Keep it');
+    expect(await read()).toMatchObject({ schedule: null, cancel_at_period_end: true });
+  });
+
+  test('the portal changes no plan whose difference is not paid, and none of somebody else', async () => {
+    const { stripe, control } = await startWorld();
+    const { customer, subscription } = await subscribed(stripe);
+    const other = await subscribed(stripe);
+    await control('POST', `/customers/${customer.id}/card`, { card: 'pm_card_chargeCustomerFail' });
+    const { url } = await stripe.billingPortal.sessions.create({ customer: customer.id });
+    const change = { action: 'change-now', price: 'price_sandbox_enterprise' };
+    const declined = await submit(url, { ...change, subscription: subscription.id });
+    expect(await declined.text()).toContain('Your card was declined.');
+    await submit(url, { ...change, subscription: other.subscription.id });
+    for (const { id } of [subscription, other.subscription])
+      expect((await stripe.subscriptions.retrieve(id)).items.data[0]?.price.id).toBe(
+        'price_sandbox_pro',
+      );
+  });
+
+  test('the overview shows what is scheduled, refunded and disputed, with buttons for each', async () => {
+    const { stripe, sandbox } = await startWorld();
+    const { customer, subscription } = await subscribed(stripe);
+    const [charge] = (await stripe.charges.list({ customer: customer.id })).data;
+    const { url } = await stripe.billingPortal.sessions.create({ customer: customer.id });
+    const price = 'price_sandbox_enterprise';
+    await submit(url, { action: 'change-later', price, subscription: subscription.id });
+    const overview = async () => (await fetch(sandbox.url)).text();
+    const press = (path: string, fields: Record<string, string> = {}) =>
+      submit(`${sandbox.url}/sandbox${path}`, fields);
+    const { schedule } = await stripe.subscriptions.retrieve(subscription.id);
+    expect(await overview()).toContain(`/sandbox/schedules/${schedule}/release`);
+    await press(`/schedules/${schedule}/release`);
+    expect(await overview()).not.toContain(String(schedule));
+
+    await press(`/charges/${charge?.id}/dispute`);
+    const [dispute] = (await stripe.disputes.list({ charge: charge?.id ?? '' })).data;
+    expect(await overview()).toContain(`/sandbox/disputes/${dispute?.id}/close`);
+    await press(`/disputes/${dispute?.id}/close`, { status: 'won' });
+    expect(await overview()).toContain(`/sandbox/charges/${charge?.id}/refund`);
+    await press(`/charges/${charge?.id}/refund`);
+    expect(await overview()).not.toContain(`/sandbox/charges/${charge?.id}/refund`);
+    expect((await stripe.charges.retrieve(charge?.id ?? '')).refunded).toBe(true);
+  });
+
   test('the overview renews at the press of a button', async () => {
     const { stripe, sandbox } = await startWorld();
     const { subscription } = await subscribed(stripe);

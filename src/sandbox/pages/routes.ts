@@ -2,19 +2,18 @@ import express, { type Request, type Response, Router } from 'express';
 import { StripeFailure } from '../http/error.js';
 import { type Account, idOf } from '../stripe/account.js';
 import { attachCard, TEST_CARDS } from '../stripe/billing/cards.js';
-import { endingAt, NOT_ENDING } from '../stripe/billing/cancellation.js';
 import { subscriptionOf } from '../stripe/billing/finalization.js';
 import { attemptPayment, confirmPayment } from '../stripe/billing/payment.js';
 import { paymentIntentOf } from '../stripe/billing/paymentIntent.js';
-import { periodOf } from '../stripe/billing/period.js';
+import { scheduleOf } from '../stripe/billing/scheduled.js';
 import { NotSubscribed } from '../stripe/billing/subscribe.js';
 import { completeCheckout } from '../stripe/resources/checkout.js';
-import { replaceCard } from '../stripe/resources/paymentMethods.js';
 import { bankPage, checkoutPage } from './checkout.js';
 import { invoicePage } from './invoice.js';
 import { mailboxPage, mailPage } from './mailbox.js';
 import { overviewPage } from './overview.js';
 import { portalPage } from './portal.js';
+import { actInPortal, type PortalForm } from './portalActions.js';
 
 type Form = Record<string, string | undefined>;
 
@@ -110,31 +109,27 @@ export function pageRoutes(account: Account, settled: () => void): Router {
     const card =
       customer.invoice_settings.default_payment_method ?? subscriptions[0]?.default_payment_method;
     const markup = portalPage(
-      customer,
-      card ? store.find('payment_method', idOf(card)) : undefined,
-      subscriptions,
-      store.all('invoice', { customer: customer.id, status: 'open' }),
-      session,
+      {
+        customer,
+        card: card ? store.find('payment_method', idOf(card)) : undefined,
+        subscriptions: subscriptions.map((subscription) => ({
+          subscription,
+          schedule: scheduleOf(account, subscription),
+        })),
+        prices: store.all('price', { active: true, type: 'recurring' }),
+        open: store.all('invoice', { customer: customer.id, status: 'open' }),
+        session,
+      },
       error,
     );
     return show(response, markup, error !== null);
   };
   router.get('/p/:id', (request, response) => showPortal(request, response, null));
   router.post('/p/:id', (request, response) => {
-    const { action, card = '', subscription: id = '' }: Form = request.body;
+    const form: PortalForm = request.body;
     const { customer } = account.get('billing_portal.session', request.params.id);
     const error = attempt(() => {
-      if (action === 'card') replaceCard(account, customer, card);
-      else if (action === 'cancel' || action === 'resume') {
-        const subscription = account.get('subscription', id);
-        const ends = action === 'cancel';
-        account.update(
-          subscription,
-          ends
-            ? endingAt(periodOf(subscription).end, account.now(subscription.test_clock), true)
-            : NOT_ENDING,
-        );
-      }
+      actInPortal(account, customer, form);
       return null;
     });
     return showPortal(request, response, error);
