@@ -104,6 +104,12 @@ describe('an update that waits for its payment', () => {
       items: [{ price: 'price_sandbox_pro' }],
       trial_period_days: 7,
     });
+    const pending = await stripe.invoiceItems.create({
+      customer: customer.id,
+      subscription: trial.id,
+      amount: 500,
+      currency: 'idr',
+    });
     const changed = await stripe.subscriptions.update(trial.id, {
       items: [{ id: trial.items.data[0]?.id ?? '', price: ENTERPRISE }],
       ...PENDING,
@@ -113,6 +119,7 @@ describe('an update that waits for its payment', () => {
       pending_update: null,
       items: { data: [{ price: { id: ENTERPRISE } }] },
     });
+    expect((await stripe.invoiceItems.retrieve(pending.id)).invoice).toBeNull();
     expect((await read()).pending_update).not.toBeNull();
   });
 });

@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR } from './support/clock.js';
 import { ENTERPRISE, followedBy, PRO, scheduled } from './support/scheduled.js';
+import { refusal } from './support/world.js';
 
 describe('the end of a phase', () => {
   test('renews at the new price, without prorations, and lets go after the last phase', async () => {
@@ -67,13 +68,16 @@ describe('the end of a phase', () => {
   });
 
   test('ends the subscription where the schedule says so', async () => {
-    const { stripe, schedule, end, advance, reread } = await scheduled();
+    const { stripe, schedule, subscription, end, advance, reread } = await scheduled();
     const [current] = followedBy(schedule, PRO);
     await stripe.subscriptionSchedules.update(schedule.id, {
       phases: current ? [current] : [],
       end_behavior: 'cancel',
     });
     expect(await reread()).toMatchObject({ status: 'active', cancel_at: end });
+    expect(
+      await refusal(stripe.invoices.createPreview({ subscription: subscription.id })),
+    ).toMatchObject({ code: 'invoice_upcoming_none' });
     await advance(end + HOUR);
     expect(await reread()).toMatchObject({ status: 'canceled', ended_at: end });
     expect((await stripe.subscriptionSchedules.retrieve(schedule.id)).status).toBe('completed');

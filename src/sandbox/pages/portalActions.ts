@@ -16,7 +16,7 @@ export interface PortalForm {
   subscription?: string | undefined;
 }
 
-/** Does what a customer presses in the portal. Whatever it is, a schedule that was there is over then. */
+/** Does what a customer presses in the portal. Whatever it is of a plan, what was scheduled is over then. */
 export function actInPortal(
   account: Account,
   customer: string,

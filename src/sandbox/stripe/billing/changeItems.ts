@@ -44,19 +44,22 @@ export function replaceItems(
 ): void {
   expirePendingUpdate(account, subscription);
   const before = subscription.items.data;
-  if (terms.proration !== 'none')
-    prorate(account, subscription, before, after, terms.prorationDate);
+  const prorations =
+    terms.proration === 'none'
+      ? []
+      : prorate(account, subscription, before, after, terms.prorationDate);
   const update = {
     metadata: null,
     cancel_at_period_end: null,
     ...terms.together,
     subscription_items: after,
   };
+  // What else is pending goes along with prorations, but is no reason for an invoice of its own.
   const billed =
-    terms.proration === 'always_invoice'
+    terms.proration === 'always_invoice' && prorations.length > 0
       ? pendingItems(account, idOf(subscription.customer), subscription.id)
       : [];
-  // In a trial there is nothing to bill, so nothing to wait for.
+  // In a trial nothing is prorated, so there is nothing to wait for.
   const waits = terms.behavior === 'pending_if_incomplete' && billed.length > 0;
   if (waits)
     account.set(subscription, { pending_update: pendingUpdate(account, subscription, update) });

@@ -10,8 +10,8 @@ export function prorate(
   before: Stripe.SubscriptionItem[],
   after: Stripe.SubscriptionItem[],
   at: number,
-): void {
-  if (subscription.status === 'trialing' || subscription.status === 'paused') return;
+): Stripe.InvoiceItem[] {
+  if (subscription.status === 'trialing' || subscription.status === 'paused') return [];
   const { start, end } = periodOf(subscription);
   const share = Math.max(0, Math.min(1, (end - at) / (end - start)));
   const changed = (items: Stripe.SubscriptionItem[], others: Stripe.SubscriptionItem[]) =>
@@ -21,11 +21,12 @@ export function prorate(
           (o) => o.id === item.id && o.price.id === item.price.id && o.quantity === item.quantity,
         ),
     );
-  for (const [items, sign, words] of [
-    [changed(before, after), -1, 'Unused time on'],
-    [changed(after, before), 1, 'Remaining time on'],
-  ] as const)
-    for (const { price, quantity = 1 } of items)
+  const sides = [
+    { items: changed(before, after), sign: -1, words: 'Unused time on' },
+    { items: changed(after, before), sign: 1, words: 'Remaining time on' },
+  ];
+  return sides.flatMap(({ items, sign, words }) =>
+    items.map(({ price, quantity = 1 }) =>
       account.create(
         invoiceItem(account, {
           customer: idOf(subscription.customer),
@@ -37,5 +38,7 @@ export function prorate(
           proration: true,
           price,
         }),
-      );
+      ),
+    ),
+  );
 }

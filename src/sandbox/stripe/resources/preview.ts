@@ -39,15 +39,13 @@ function preview(account: Account, input: z.output<typeof previewParams>): Strip
           customer: input.customer,
           status: { not: 'canceled' },
         });
-    if (!subscription || subscription.status === 'canceled')
-      throw new StripeFailure(
-        404,
-        'invalid_request_error',
-        `No upcoming invoices for customer: ${input.customer ?? ''}`,
-        {
-          code: 'invoice_upcoming_none',
-        },
-      );
+    const none = new StripeFailure(
+      404,
+      'invalid_request_error',
+      `No upcoming invoices for customer: ${input.customer ?? ''}`,
+      { code: 'invoice_upcoming_none' },
+    );
+    if (!subscription || subscription.status === 'canceled') throw none;
     const { items, proration_behavior, proration_date } = input.subscription_details ?? {};
     if (items)
       changeItems(account, subscription, items, {
@@ -57,7 +55,10 @@ function preview(account: Account, input: z.output<typeof previewParams>): Strip
       });
     const { end } = periodOf(subscription);
     passPhase(account, subscription, end);
-    const invoice = renew(account, account.get('subscription', subscription.id), end);
+    const then = account.get('subscription', subscription.id);
+    if (then.status === 'canceled' || (then.cancel_at !== null && then.cancel_at <= end))
+      throw none;
+    const invoice = renew(account, then, end);
     return { ...invoice, id: invoice.id.replace('in_', 'upcoming_in_') };
   });
 }
