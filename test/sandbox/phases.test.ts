@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';
-import { DAY, HOUR } from './support/clock.js';
+import { DAY, HOUR, START } from './support/clock.js';
 import { ENTERPRISE, followedBy, PRO, scheduled } from './support/scheduled.js';
 import { refusal } from './support/world.js';
 
@@ -65,6 +65,27 @@ describe('the end of a phase', () => {
     const { data } = await stripe.invoiceItems.list({ customer: customer.id, pending: true });
     expect(data.map(({ amount }) => Math.sign(amount)).sort()).toEqual([-1, 1]);
     expect((await reread()).items.data[0]?.price.id).toBe(ENTERPRISE);
+  });
+
+  test('that falls on the expiry of a pending update begins no period', async () => {
+    const { stripe, control, customer, schedule, subscription, end, advance, reread } =
+      await scheduled();
+    const [current, next] = followedBy(schedule, ENTERPRISE, { proration_behavior: 'none' });
+    if (!current || !next) throw new Error('no phases');
+    await stripe.subscriptionSchedules.update(schedule.id, {
+      phases: [{ ...current, end_date: START + 23 * HOUR }, next],
+    });
+    await control('POST', `/customers/${customer.id}/card`, { card: 'pm_card_chargeCustomerFail' });
+    await stripe.subscriptions.update(subscription.id, {
+      items: [{ id: subscription.items.data[0]?.id ?? '', price: ENTERPRISE }],
+      payment_behavior: 'pending_if_incomplete',
+      proration_behavior: 'always_invoice',
+    });
+    await advance(START + DAY);
+    expect(await reread()).toMatchObject({
+      pending_update: null,
+      items: { data: [{ price: { id: ENTERPRISE }, current_period_end: end }] },
+    });
   });
 
   test('ends the subscription where the schedule says so', async () => {

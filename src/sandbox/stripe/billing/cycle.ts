@@ -49,8 +49,11 @@ function advanceSubscription(
     expirePendingUpdate(account, subscription);
   else if (subscription.cancel_at !== null && subscription.cancel_at <= at) {
     endSubscription(account, subscription, { withPendingItems: true });
-  } else if (!stopsWithTrial(account, subscription))
-    renew(account, subscription, periodOf(subscription).end);
+  } else {
+    // What was due may be over with its phase, long before the period is.
+    const { end } = periodOf(subscription);
+    if (end <= at && !stopsWithTrial(account, subscription)) renew(account, subscription, end);
+  }
 }
 
 /**
