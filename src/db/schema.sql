@@ -175,11 +175,11 @@ create table tagih.usage_events (
 
 create table tagih.usage_groups (
   team_id text not null,
-  key text not null,
   day date not null,
-  value text not null,
-  tokens bigint not null,
-  constraint usage_groups_pkey PRIMARY KEY (team_id, key, day, value)
+  key text not null,
+  names text[] not null,
+  tokens bigint[] not null,
+  constraint usage_groups_pkey PRIMARY KEY (team_id, day, key)
 );
 
 create table tagih.usage_keys (

@@ -1,5 +1,6 @@
 import { plainList, textList, texts } from './lists.js';
 import type { Queryable } from './pool.js';
+import { rounds } from './rounds.js';
 
 /** Values of one team, key and day that are told apart; what comes after them counts as `(other)`. */
 const VALUES = 200;
@@ -16,54 +17,56 @@ export interface GroupedTokens {
 
 /**
  * Adds tokens to their groups; each group at most once in `amounts`. To be called while the totals of
- * these teams and periods are held: of two commits at once each would find room for the last value.
+ * these teams and periods are held, so that nobody else adds to their groups.
  */
 export async function addToGroups(db: Queryable, amounts: readonly GroupedTokens[]): Promise<void> {
-  if (amounts.length === 0) return;
-  const { rows } = await db.query<{ n: number }>({
-    name: 'add-to-groups',
-    text: ADD_TO_GROUPS,
-    values: columnsOf(amounts),
-  });
-  if (rows.length === amounts.length) return;
-  const known = new Set(rows.map(({ n }) => n));
-  const values = columnsOf(amounts.filter((_, index) => !known.has(index + 1)));
-  await db.query({ name: 'open-groups', text: OPEN_GROUPS, values });
+  const ofRow = ({ teamId, day, key }: GroupedTokens) => `${teamId} ${day} ${key}`;
+  for (const round of rounds(amounts, ofRow)) {
+    const { rows } = await db.query<{ n: number }>({
+      name: 'add-to-groups',
+      text: ADD_TO_GROUPS,
+      values: columnsOf(round),
+    });
+    if (rows.length === round.length) continue;
+    const known = new Set(rows.map(({ n }) => n));
+    const values = columnsOf(round.filter((_, index) => !known.has(index + 1)));
+    await db.query({ name: 'open-groups', text: OPEN_GROUPS, values });
+  }
 }
 
 const columnsOf = (amounts: readonly GroupedTokens[]): unknown[] => [
   textList(amounts.map(({ teamId }) => teamId)),
-  textList(amounts.map(({ key }) => key)),
   plainList(amounts.map(({ day }) => day)),
+  textList(amounts.map(({ key }) => key)),
   // Whatever a caller likes.
   amounts.map(({ value }) => value),
   plainList(amounts.map(({ tokens }) => tokens)),
 ];
 
-const AMOUNTS = `unnest(${texts(1)}, ${texts(2)}, $3::date[], $4::text[], $5::bigint[])`;
+const AMOUNTS = `unnest(${texts(1)}, $2::date[], ${texts(3)}, $4::text[], $5::bigint[])`;
+
+const OTHER = `array_position(g.names, '(other)')`;
+
+/** Whether one more value is told apart. */
+const ROOM = `cardinality(g.names) - (${OTHER} is not null)::int < ${VALUES}`;
+
+/** Where a value is counted: at its own place, at a new one, or with the others. */
+const PLACE = `coalesce(array_position(g.names, a.value),
+  case when ${ROOM} then null else ${OTHER} end, cardinality(g.names) + 1)`;
 
 const ADD_TO_GROUPS = `
-  update tagih.usage_groups g set tokens = g.tokens + a.tokens
-    from ${AMOUNTS} with ordinality as a (team_id, key, day, value, tokens, n)
-   where g.team_id = a.team_id and g.key = a.key and g.day = a.day and g.value = a.value
+  update tagih.usage_groups g
+     set names = case when ${PLACE} <= cardinality(g.names) then g.names
+                      when ${ROOM} then g.names || a.value else g.names || '(other)'::text end,
+         tokens[${PLACE}] = coalesce(g.tokens[${PLACE}], 0) + a.tokens
+    from ${AMOUNTS} with ordinality as a (team_id, day, key, value, tokens, n)
+   where g.team_id = a.team_id and g.day = a.day and g.key = a.key
   returning a.n`;
 
-// Values that have no group yet get one while there is room for it.
 const OPEN_GROUPS = `
-  with numbered as (
-    select *, row_number() over (partition by team_id, key, day order by value) as number
-      from ${AMOUNTS} as a (team_id, key, day, value, tokens)
-  ), placed as (
-    select team_id, key, day, tokens,
-           case when number + (
-             select count(*) from tagih.usage_groups g
-              where g.team_id = n.team_id and g.key = n.key and g.day = n.day
-                and g.value <> '(other)') <= ${VALUES} then value else '(other)' end as value
-      from numbered n
-  )
-  insert into tagih.usage_groups as g (team_id, key, day, value, tokens)
-  select team_id, key, day, value, sum(tokens) from placed group by 1, 2, 3, 4 order by 1, 2, 3, 4
-  on conflict (team_id, key, day, value) do update set tokens = g.tokens + excluded.tokens`;
+  insert into tagih.usage_groups (team_id, day, key, names, tokens)
+  select team_id, day, key, array[value], array[tokens]
+    from ${AMOUNTS} as a (team_id, day, key, value, tokens)`;
 
 /** Tokens by the values of a metadata key, most first, in the days from `first` up to, not including, `end`. */
 export async function usageByValue(
@@ -74,9 +77,10 @@ export async function usageByValue(
   end: string,
 ): Promise<{ key: string; tokens: number }[]> {
   const { rows } = await db.query<{ key: string; tokens: number }>(
-    `select value as key, sum(tokens)::bigint as tokens from tagih.usage_groups
+    `select name as key, sum(amount)::bigint as tokens
+       from tagih.usage_groups, unnest(names, tokens) as grouped (name, amount)
       where team_id = $1 and key = $2 and day >= $3 and day < $4
-      group by value order by sum(tokens) desc, value`,
+      group by name order by sum(amount) desc, name`,
     [teamId, key, first, end],
   );
   return rows;

@@ -3,6 +3,7 @@ import type { Period } from '../domain/period.js';
 import type { UsageEvent } from '../domain/usageEvent.js';
 import { plainList, textList, texts } from './lists.js';
 import type { Queryable } from './pool.js';
+import { rounds } from './rounds.js';
 import { type TeamUsage, teamStanding, withPlan } from './teamUsage.js';
 
 /** Events that a total grows by, in their order. */
@@ -31,23 +32,18 @@ export function growthsOf(events: readonly UsageEvent[]): Growth[] {
   return [...growths].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, growth]) => growth);
 }
 
-/** The growths by day, in as many lists as one of them has days: an update changes a row only once. */
-export function byDay(growths: readonly Growth[]): DayGrowth[][] {
-  const lists: DayGrowth[][] = [];
-  for (const growth of growths) {
-    const days = new Map<string, DayGrowth>();
-    for (const { day, tokens } of growth.events) {
-      const known = days.get(day);
-      if (known !== undefined) known.tokens += tokens;
-      else days.set(day, { growth, day, tokens });
-    }
-    for (const [index, day] of [...days.values()].entries()) {
-      const list = lists[index];
-      if (list !== undefined) list.push(day);
-      else lists.push([day]);
-    }
+/** The growths by day, each total once in a round. */
+export const byDay = (growths: readonly Growth[]): DayGrowth[][] =>
+  rounds(growths.flatMap(daysOf), ({ growth }) => growth);
+
+function daysOf(growth: Growth): DayGrowth[] {
+  const days = new Map<string, DayGrowth>();
+  for (const { day, tokens } of growth.events) {
+    const known = days.get(day);
+    if (known !== undefined) known.tokens += tokens;
+    else days.set(day, { growth, day, tokens });
   }
-  return lists;
+  return [...days.values()];
 }
 
 /** The seven parameters of `updateTotals`. */

@@ -13,7 +13,13 @@ export async function createDatabase(): Promise<Database> {
   await administer(`create database ${name} template tagih_template`);
   const url = new URL(inject('postgresUrl'));
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => administer(`drop database ${name} with (force)`) };
+  const drop = `drop database ${name}`;
+  // At first without force, which waits for connections that are just being closed: cut off, they would
+  // report an error that nobody listens for any more.
+  return {
+    url: url.href,
+    drop: () => administer(drop).catch(() => administer(`${drop} with (force)`)),
+  };
 }
 
 async function administer(statement: string): Promise<void> {

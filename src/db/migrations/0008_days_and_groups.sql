@@ -17,3 +17,21 @@ update tagih.usage_totals t set days = used.days
  where used.team_id = t.team_id and used.period = t.period;
 
 drop table tagih.usage_days;
+
+-- So do the groups of a day: one row for each team, day and key, with the values and the tokens of each.
+create table tagih.usage_groups_of_day (
+  team_id text not null,
+  day     date not null,
+  key     text not null,
+  names   text[] not null,
+  tokens  bigint[] not null,
+  primary key (team_id, day, key)
+) with (fillfactor = 50);
+
+insert into tagih.usage_groups_of_day
+select team_id, day, key, array_agg(value order by value), array_agg(tokens order by value)
+  from tagih.usage_groups group by 1, 2, 3;
+
+drop table tagih.usage_groups;
+alter table tagih.usage_groups_of_day rename to usage_groups;
+alter index tagih.usage_groups_of_day_pkey rename to usage_groups_pkey;
