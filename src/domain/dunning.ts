@@ -145,8 +145,8 @@ export function dueAt(ladder: Ladder): Instant | null {
   return ladder.timer.at;
 }
 
-/** The ladder that the team is shown: the highest strike, of equals the oldest (R25). */
-export function leading(ladders: readonly Ladder[]): Ladder | undefined {
+/** The ladders that have begun: the highest strike first, of equals the oldest (R25). */
+export function climbing(ladders: readonly Ladder[]): Ladder[] {
   return ladders
     .filter(({ strike }) => strike > 0)
     .toSorted(
@@ -154,7 +154,12 @@ export function leading(ladders: readonly Ladder[]): Ladder | undefined {
         b.strike - a.strike ||
         a.since.localeCompare(b.since) ||
         a.invoiceId.localeCompare(b.invoiceId),
-    )[0];
+    );
+}
+
+/** The ladder that the team is shown (R25). */
+export function leading(ladders: readonly Ladder[]): Ladder | undefined {
+  return climbing(ladders)[0];
 }
 
 /** The highest strike of all open invoices (R25). */

@@ -1,4 +1,4 @@
-import { type Ladder, leading } from '../../../../domain/dunning.js';
+import { climbing, dueAt, type Ladder } from '../../../../domain/dunning.js';
 import type { Team } from '../../../../services/teamService.js';
 import { money } from '../../../schemas.js';
 import { accessBody } from '../usage/usageBody.js';
@@ -21,19 +21,20 @@ export function teamBody({ row, access, invoiceLinks }: Team) {
   };
 }
 
-/** The invoice of the highest strike, the next attempt of all (R25). */
-function dunningBody(ladders: readonly Ladder[], links: ReadonlyMap<string, string>) {
-  const first = leading(ladders);
+/** The invoice of the highest strike, the next attempt of all (R25); null at the last strike and while none is due. */
+export function dunningBody(ladders: readonly Ladder[], links: ReadonlyMap<string, string>) {
+  const all = climbing(ladders);
+  const [first] = all;
   if (first === undefined || first.strike === 0) return null;
-  const climbing = ladders.filter(({ strike }) => strike > 0);
-  const attempts = climbing.flatMap(({ timer }) => (timer === null ? [] : [timer.at]));
+  // A wait for the customer's confirmation ends in no attempt (R27).
+  const attempts = all.flatMap((of) => (of.timer?.for === 'attempt' ? (dueAt(of) ?? []) : []));
   return {
     strike: first.strike,
     invoiceId: first.invoiceId,
     since: first.since,
     nextAttemptAt: attempts.toSorted()[0] ?? null,
     paused: false,
-    invoices: climbing.map(({ invoiceId, strike, amountDue, since }) => ({
+    invoices: all.map(({ invoiceId, strike, amountDue, since }) => ({
       invoiceId,
       strike,
       amountDue: money(amountDue),
