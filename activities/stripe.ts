@@ -34,6 +34,8 @@ export const stripeActivities = ({
           subscriptionId,
           subscriptionIds: reading.subscriptionIds,
           invoiceIds: [...new Set([...reading.invoiceIds, ...ladders])],
+          chargeIds: reading.chargeIds ?? [],
+          disputeIds: reading.disputeIds ?? [],
         },
         prices,
       );

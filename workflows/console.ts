@@ -6,6 +6,7 @@ import { display } from '../src/domain/money.js';
 import { catalogue } from '../src/domain/plans.js';
 import { subscriptionStatus } from '../src/domain/subscription.js';
 import type { Fact, TeamState } from '../src/domain/team.js';
+import { trialDueAt } from '../src/domain/trial.js';
 import { searchAttributes } from './searchAttributes.js';
 
 const tier = defineSearchAttributeKey('TagihTier', searchAttributes.TagihTier);
@@ -58,12 +59,12 @@ const timerNames = {
 } as const;
 
 /** What a timer waits for, as Temporal UI shows it. */
-export function describeTimer({ ladders }: TeamState): string {
-  return ladders
-    .flatMap(({ invoiceId, timer }) =>
-      timer === null ? [] : [`${timerNames[timer.for]} ${invoiceId}`],
-    )
-    .join(', ');
+export function describeTimer(state: TeamState): string {
+  const waits = state.ladders.flatMap(({ invoiceId, timer }) =>
+    timer === null ? [] : [`${timerNames[timer.for]} ${invoiceId}`],
+  );
+  if (trialDueAt(state) !== null) waits.push('the mail that the trial ends');
+  return waits.join(', ');
 }
 
 const statusOf = ({ subscription, ladders }: TeamState) =>

@@ -79,12 +79,15 @@ export async function adoptParkedEvents(db: Queryable, teamId: string): Promise<
   return rows.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
 }
 
-/** The parked events of a type whose customer is not known either. */
-export async function parkedWithoutCustomer(db: Queryable, type: string): Promise<NamedEvent[]> {
+/** The parked events of these types whose customer is not known either. */
+export async function parkedWithoutCustomer(
+  db: Queryable,
+  types: readonly string[],
+): Promise<NamedEvent[]> {
   const { rows } = await db.query<NamedEvent>(
     `select ${named} from tagih.stripe_events e
-      where e.team_id is null and not e.ignored and e.type = $1 and e.customer_id is null`,
-    [type],
+      where e.team_id is null and not e.ignored and e.type = any($1) and e.customer_id is null`,
+    [types],
   );
   return rows;
 }

@@ -1,6 +1,7 @@
 import { type Attempt, dueAt } from './dunning.js';
 import type { Instant } from './instant.js';
 import type { Reading, TeamState } from './team.js';
+import { trialDueAt } from './trial.js';
 
 /** A call to Stripe that should be under way while the state says so. */
 export type Call =
@@ -72,12 +73,8 @@ export function callsOf(state: TeamState): Call[] {
  * When the team's next timer is due; null when none runs, or while Stripe is being read: what a fact
  * hints at may end the ladder (R26).
  */
-export function nextDueAt({ ladders, reading }: TeamState): Instant | null {
-  if (reading !== null) return null;
-  return (
-    ladders
-      .map(dueAt)
-      .filter((at) => at !== null)
-      .toSorted()[0] ?? null
-  );
+export function nextDueAt(state: TeamState): Instant | null {
+  if (state.reading !== null) return null;
+  const due = [...state.ladders.map(dueAt), trialDueAt(state)].filter((at) => at !== null);
+  return due.toSorted()[0] ?? null;
 }

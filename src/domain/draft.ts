@@ -14,6 +14,9 @@ import type { Effect, Reading, TeamState } from './team.js';
 /** Ended invoices that are remembered: a stale read of one must not start its ladder again. */
 const CLOSED_INVOICES = 50;
 
+/** Trials, refunds and disputes that are remembered as told of. */
+const TOLD = 100;
+
 /** Why something happened, and who did it; on the timeline and in the keys of mails. */
 export interface Cause {
   cause: string;
@@ -93,6 +96,8 @@ export class Draft {
         subscriptionIds: union(wanted?.subscriptionIds, more.subscriptionIds),
         invoiceIds: union(wanted?.invoiceIds, more.invoiceIds),
         cards: [...(wanted?.cards ?? []), ...more.cards],
+        chargeIds: union(wanted?.chargeIds, more.chargeIds),
+        disputeIds: union(wanted?.disputeIds, more.disputeIds),
         settle: (wanted?.settle ?? false) || more.settle,
         cause: wanted?.cause ?? more.cause,
         changedAt: changes[0] ?? null,
@@ -122,6 +127,14 @@ export class Draft {
     details: Record<string, string | number | null>,
   ): void {
     this.effects.push({ kind: 'timeline', entry: { kind, summary, ...because, details } });
+  }
+
+  /** Whether `key` is told of for the first time; from now on it was. */
+  isNews(key: string): boolean {
+    const { told = [] } = this.state;
+    if (told.includes(key)) return false;
+    this.set({ told: [...told, key].slice(-TOLD) });
+    return true;
   }
 
   noteFailure(invoiceId: string, failureId: string, because: Cause): void {

@@ -1,10 +1,12 @@
 import { offer } from './attempts.js';
+import { tellOfCharges } from './charges.js';
 import { type Cause, type Draft, union } from './draft.js';
 import type { Ladder } from './dunning.js';
 import type { Instant } from './instant.js';
 import { provision } from './provision.js';
 import { isLive } from './subscription.js';
 import type { Invoice, Reading, Truth } from './team.js';
+import { tellOfTrial } from './trial.js';
 
 /** What a reading of Stripe found: the subscription first, then its invoices, then its cards (R16). */
 export function takeTruth(draft: Draft, number: number, truth: Truth, now: Instant): void {
@@ -16,6 +18,8 @@ export function takeTruth(draft: Draft, number: number, truth: Truth, now: Insta
   const provisioned = provision(draft.state, truth, reading, now);
   draft.set(provisioned.state);
   draft.effects.push(...provisioned.effects);
+  tellOfTrial(draft, now);
+  tellOfCharges(draft, truth, because);
 
   const live = truth.subscriptions.filter(isLive).map(({ id }) => id);
   for (const ladder of draft.state.ladders) {

@@ -1,7 +1,12 @@
+import { announce } from './announce.js';
+import { union } from './draft.js';
 import type { Instant } from './instant.js';
 import { highestPlan } from './plans.js';
 import { currentSubscription, holdsPlan, isLive, type Subscription } from './subscription.js';
 import type { Effect, PlanPeriod, Reading, TeamState, Truth } from './team.js';
+
+/** Subscriptions that are remembered beyond those that Stripe lists. */
+const ACCOUNTED = 100;
 
 /**
  * The team's subscription, tier and plan periods as Stripe's truth has them (R29, R30, R37). A price
@@ -29,14 +34,10 @@ export function provision(
   const attention =
     live.length > 1 ? 'second_subscription' : unknownPrice ? 'unknown_price' : 'none';
   const effects: Effect[] = [];
-  const note = (kind: string, summary: string, details: Record<string, string | null>) =>
-    effects.push({
-      kind: 'timeline',
-      entry: { kind, summary, cause: reading.cause, actor: 'stripe', details },
-    });
 
-  if (before.subscription === null) {
-    for (const past of truth.subscriptions) effects.push(...pastPeriod(past));
+  const accounted = accountedFor(before, truth);
+  for (const past of truth.subscriptions) {
+    if (!accounted.includes(past.id)) effects.push(...pastPeriod(past));
   }
   if (before.held !== null && !samePeriod(before.held, held)) {
     const ended = truth.subscriptions.find(({ id }) => id === before.held?.subscriptionId)?.endedAt;
@@ -46,40 +47,27 @@ export function provision(
   if (held !== null && !samePeriod(held, before.held)) {
     effects.push({ kind: 'plan_period', period: held });
   }
-  if (
-    subscription?.id !== before.subscription?.id ||
-    subscription?.status !== before.subscription?.status
-  ) {
-    note('subscription_changed', `Subscription is ${subscription?.status ?? 'none'}`, {
-      subscriptionId: subscription?.id ?? null,
-      status: subscription?.status ?? 'none',
-    });
-  }
-  if (tier !== before.tier) {
-    note('tier_changed', `Tier is ${tier}, was ${before.tier}`, { from: before.tier, to: tier });
-  }
-  if (subscription !== null) {
-    if (unknownPrice && subscription.priceId !== before.subscription?.priceId) {
-      note('unknown_price', `No plan has the price ${subscription.priceId}`, {
-        subscriptionId: subscription.id,
-        priceId: subscription.priceId,
-      });
-    }
-    if (attention === 'second_subscription' && attention !== before.attention) {
-      note('second_subscription', 'The customer has more than one subscription', {
-        subscriptionIds: live.map(({ id }) => id).join(' '),
-      });
-    }
-  }
   const { unknownCustomerIds = [] } = truth;
-  for (const id of unknownCustomerIds) {
-    if (before.unknownCustomerIds?.includes(id)) continue;
-    note('unknown_customer', `Stripe has no customer ${id}`, { customerId: id });
-  }
-  return {
-    state: { customerId, subscription, tier, held, attention, unknownCustomerIds },
-    effects,
-  };
+  const ended = truth.subscriptions.filter((of) => !isLive(of)).map(({ id }) => id);
+  const written = held === null ? ended : [held.subscriptionId, ...ended];
+  const state = {
+    customerId,
+    subscription,
+    tier,
+    held,
+    attention,
+    unknownCustomerIds,
+    accountedSubscriptionIds: union(written, accounted).slice(0, ACCOUNTED + ended.length),
+  } satisfies Partial<TeamState>;
+  effects.push(...announce(before, { ...before, ...state }, truth, reading.cause));
+  return { state, effects };
+}
+
+/** Subscriptions whose plan periods are written or under way; of a state of before, all that it may have seen. */
+function accountedFor(before: TeamState, { subscriptions }: Truth): string[] {
+  const { accountedSubscriptionIds, subscription, held } = before;
+  const assumed = subscription === null ? [] : subscriptions.map(({ id }) => id);
+  return union(held === null ? [] : [held.subscriptionId], accountedSubscriptionIds ?? assumed);
 }
 
 /**
@@ -118,7 +106,7 @@ function heldPlan(
   return { plan, subscriptionId, startsAt, endsAt: null };
 }
 
-/** The plan of a subscription that had ended before anything was known of it: its months are still billed (R37). */
+/** The plan of a subscription that began and ended unheard: its months are still billed (R37). */
 function pastPeriod({ id, status, plan, startedAt, endedAt }: Subscription): Effect[] {
   if (status !== 'canceled' || plan === null || endedAt === null) return [];
   const period = { plan, subscriptionId: id, startsAt: startedAt, endsAt: endedAt };

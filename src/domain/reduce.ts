@@ -3,12 +3,16 @@ import { type Cause, Draft, NOTHING_NAMED, union } from './draft.js';
 import type { Instant } from './instant.js';
 import { takeTruth } from './observe.js';
 import type { Act, Effect, Fact, Hint, TeamState } from './team.js';
+import { lookAtTrial } from './trial.js';
 
 /** Fact ids that are remembered: more than Stripe sends of one team within its redeliveries. */
 const SEEN_IDS = 200;
 
 /** After these an item of ours is on a final invoice, or will never be (R34). */
 const SETTLING_TYPES = ['invoice.finalized', 'customer.subscription.deleted', 'resync'];
+
+/** Tells of what will be: the subscription has not changed. */
+const TRIAL_ENDS = 'customer.subscription.trial_will_end';
 
 /** The team after `facts`, taken in order at `now`, and what is to be written with it. Pure (R8). */
 export function reduce(
@@ -39,7 +43,8 @@ function take(draft: Draft, fact: Fact, now: Instant): void {
       if (draft.state.settling === fact.number) draft.set({ settling: null });
       return;
     case 'due':
-      return takeTimers(draft, now);
+      takeTimers(draft, now);
+      return lookAtTrial(draft, now);
     default:
       return fact satisfies never;
   }
@@ -48,10 +53,6 @@ function take(draft: Draft, fact: Fact, now: Instant): void {
 /** Something changed at Stripe: it is read, whatever the hint said (R16, R17). */
 function takeHint(draft: Draft, { id, type, object, at }: Hint): void {
   if (isSeen(draft, id)) return;
-  if (type === 'charge.dispute.created') {
-    const because: Cause = { cause: id, actor: 'customer' };
-    draft.note('dispute_opened', `A charge is disputed: ${object}`, because, { disputeId: object });
-  }
   // A card that its network renewed keeps its id, and is worth another try.
   const renewed = type === 'payment_method.automatically_updated' ? object : null;
   draft.set({
@@ -61,12 +62,15 @@ function takeHint(draft: Draft, { id, type, object, at }: Hint): void {
       methodsTried: ladder.methodsTried.filter((card) => card !== renewed),
     })),
   });
-  const changedAt = type.startsWith('customer.subscription.') ? at : null;
+  const changedAt = type.startsWith('customer.subscription.') && type !== TRIAL_ENDS ? at : null;
   const named = (prefix: string) => (object?.startsWith(prefix) ? [object] : []);
+  const ofType = (prefix: string) => (object !== null && type.startsWith(prefix) ? [object] : []);
   draft.want({
     subscriptionIds: named('sub_'),
     invoiceIds: named('in_'),
     cards: named('pm_').map((card) => ({ id: card, at })),
+    chargeIds: ofType('charge.refunded'),
+    disputeIds: ofType('charge.dispute.'),
     settle: SETTLING_TYPES.includes(type),
     cause: id,
     changedAt,

@@ -31,6 +31,15 @@ export interface Subscription {
   endedAt: Instant | null;
   currentPeriodEnd: Instant;
   cancelAt: Instant | null;
+  /** When its trial ends or ended; this and what follows is absent from readings of before. */
+  trialEnd?: Instant | null;
+  /** The plan that its schedule changes to, and when. */
+  pendingPlan?: PendingPlan | null;
+}
+
+export interface PendingPlan {
+  plan: PlanId;
+  at: Instant;
 }
 
 /** Whether the plan of the subscription's price holds; in every other status the team is on Free (R30, R37). */

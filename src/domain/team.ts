@@ -27,6 +27,10 @@ export interface TeamState {
   attention: 'none' | 'unknown_price' | 'second_subscription';
   /** Customers of the team that Stripe does not have, as was told; absent from states of before. */
   unknownCustomerIds?: string[];
+  /** Subscriptions whose plan periods are written or under way (R37); absent from states of before. */
+  accountedSubscriptionIds?: string[];
+  /** What the timeline or a mail has told of once, latest last; absent from states of before. */
+  told?: string[];
   /** Ids of the facts taken last (R17). */
   seen: string[];
 }
@@ -45,6 +49,9 @@ export interface Reading {
   invoiceIds: string[];
   /** Payment methods that were added or updated, and when. */
   cards: { id: string; at: Instant }[];
+  /** Charges that were refunded, and disputes; absent from readings of before. */
+  chargeIds?: string[];
+  disputeIds?: string[];
   /** Whether an invoice was finalised or the subscription ended: usage billed with it is settled then. */
   settle: boolean;
   /** The first fact that asked. */
@@ -78,6 +85,29 @@ export interface Truth {
   /** Of the subscription and of the customer. */
   defaultPaymentMethodIds: string[];
   policy: DunningPolicy;
+  /** Of the charges, and the disputes, that were asked for; absent from readings of before. */
+  refunds?: Refund[];
+  disputes?: Dispute[];
+}
+
+/** Money that went back to the customer; it changes nothing of the team. */
+export interface Refund {
+  id: string;
+  chargeId: string;
+  customerId: string | null;
+  /** Minor units. */
+  amount: number;
+}
+
+/** A charge that its cardholder disputes. */
+export interface Dispute {
+  id: string;
+  chargeId: string | null;
+  /** Minor units. */
+  amount: number;
+  reason: string;
+  /** How it ended; null while it is open. */
+  closedAs: string | null;
 }
 
 /** How a payment attempt ended (R28); what has no answer yet is tried again and is no outcome. */
@@ -137,9 +167,20 @@ export interface DunningMailDetails {
   nextAttemptAt: Instant | null;
 }
 
+/** A mail that goes with a turn: its kind, and what it says. */
+export type MailEffect =
+  | { kind: 'mail'; mail: DunningMail; cause: string; details: DunningMailDetails }
+  | { kind: 'mail'; mail: 'trial-ending'; cause: string; details: { plan: PlanId; at: Instant } }
+  | {
+      kind: 'mail';
+      mail: 'plan-changed';
+      cause: string;
+      details: { from: PlanId; to: PlanId; at: Instant };
+    };
+
 /** What is written with the new state, in the same transaction. */
 export type Effect =
-  | { kind: 'mail'; mail: DunningMail; cause: string; details: DunningMailDetails }
+  | MailEffect
   | { kind: 'timeline'; entry: TimelineEntry }
   | { kind: 'plan_period'; period: PlanPeriod }
   /** The ladder of an invoice has ended: what was not mailed of it is not to be (R26). */

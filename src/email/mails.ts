@@ -3,6 +3,7 @@ import { dunningMail } from './dunningMails.js';
 import { type Content, render } from './layout.js';
 import { monthlySummary } from './monthlySummary.js';
 import type { Mail } from './postmark.js';
+import { subscriptionMail } from './subscriptionMails.js';
 import { usageThreshold } from './usageThreshold.js';
 
 /** A mail as it is sent. `zone`: the time zone in which times are told. */
@@ -17,7 +18,8 @@ export function renderMail(email: Email, zone: string): Omit<Mail, 'from'> {
 
 function contentOf(email: Email, zone: string): Content {
   if (email.kind === 'monthly-summary') return monthlySummary(email);
-  const content = usageThreshold(email) ?? dunningMail(email, zone);
+  const content =
+    usageThreshold(email) ?? subscriptionMail(email, zone) ?? dunningMail(email, zone);
   if (content === undefined) throw new Error(`No mail has the kind ${email.kind}`);
   return content;
 }

@@ -18,12 +18,12 @@ import {
   type StripeEvent,
   teamOfEvent,
 } from '../db/stripeEvents.js';
-import { customerOfDispute } from '../stripe/disputes.js';
+import { customerOfDispute } from '../stripe/charges.js';
 
 export type Acceptance = 'accepted' | 'duplicate' | 'parked' | 'ignored';
 
-/** Names a charge and no customer: whose it is only Stripe knows. */
-const DISPUTE = 'charge.dispute.created';
+/** They name a charge and no customer: whose it is only Stripe knows. */
+const DISPUTES = ['charge.dispute.created', 'charge.dispute.closed'];
 
 /**
  * Stores an event and the fact that it leads to in one transaction (R15). One of a team that nobody
@@ -43,7 +43,7 @@ export async function acceptEvent(pool: Pool, event: StripeEvent): Promise<Accep
       await enqueue(db, subscriptionWorkflowId(teamId), hintOf(event));
       return 'accepted';
     }
-    if (event.type === DISPUTE && event.customerId === null) {
+    if (DISPUTES.includes(event.type) && event.customerId === null) {
       await enqueue(db, stripeEventWorkflowId(event.id), hintOf(event));
     }
     return 'parked';
@@ -87,7 +87,7 @@ export async function placeDispute(
 /** Looks once more for the customers of disputes that Stripe did not know, or Temporal has lost. */
 export async function enqueueDisputes(pool: Pool): Promise<void> {
   await transaction(pool, async (db) => {
-    for (const event of await parkedWithoutCustomer(db, DISPUTE)) {
+    for (const event of await parkedWithoutCustomer(db, DISPUTES)) {
       await enqueue(db, stripeEventWorkflowId(event.id), hintOf(event));
     }
   });

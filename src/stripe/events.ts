@@ -7,25 +7,40 @@ const handledTypes = new Set<string>([
   'checkout.session.completed',
   'customer.updated',
   'payment_method.attached',
+  'payment_method.updated',
   'payment_method.automatically_updated',
   'customer.subscription.created',
   'customer.subscription.updated',
   'customer.subscription.deleted',
   'customer.subscription.paused',
   'customer.subscription.resumed',
+  'customer.subscription.trial_will_end',
+  'customer.subscription.pending_update_applied',
+  'customer.subscription.pending_update_expired',
+  'subscription_schedule.created',
+  'subscription_schedule.updated',
+  'subscription_schedule.released',
+  'subscription_schedule.canceled',
+  'subscription_schedule.completed',
+  'subscription_schedule.aborted',
   'invoice.paid',
   'invoice.payment_failed',
   'invoice.payment_action_required',
   'invoice.voided',
   'invoice.marked_uncollectible',
   'invoice.finalized',
+  'charge.refunded',
   'charge.dispute.created',
+  'charge.dispute.closed',
 ] satisfies Stripe.Event.Type[]);
 
 /** Postgres keeps no NUL: an event with one would be refused and sent again for days. */
 const text = z.string().refine((value) => !value.includes('\0'));
 const reference = z.union([text, z.object({ id: text }).transform(({ id }) => id)]);
 const metadata = z.object({ team_id: text.optional() });
+
+/** What these are about is the subscription that they name. */
+const NAMES_SUBSCRIPTION = ['checkout.session', 'subscription_schedule'];
 
 /** What a `Date` can hold. */
 const LAST_SECOND = 8_640_000_000_000;
@@ -77,12 +92,12 @@ export function readEvent(
   const { id, type, api_version, created, data } = parsed.data;
   const { object } = data;
   const isCustomer = object.object === 'customer';
-  const isCheckout = object.object === 'checkout.session';
+  const ofSubscription = NAMES_SUBSCRIPTION.includes(object.object);
   return {
     id,
     type,
     apiVersion: api_version ?? null,
-    objectId: (isCheckout ? object.subscription : object.id) ?? null,
+    objectId: (ofSubscription ? object.subscription : object.id) ?? null,
     teamHint:
       object.metadata?.team_id ?? object.parent?.subscription_details?.metadata?.team_id ?? null,
     customerId: (isCustomer ? object.id : object.customer) ?? null,

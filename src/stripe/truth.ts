@@ -1,9 +1,15 @@
 import type Stripe from 'stripe';
 import { z } from 'zod';
 import type { PlanId } from '../domain/plans.js';
-import { currentSubscription, type Subscription, stripeStatuses } from '../domain/subscription.js';
+import {
+  currentSubscription,
+  type PendingPlan,
+  type Subscription,
+  stripeStatuses,
+} from '../domain/subscription.js';
 import type { Invoice, Truth } from '../domain/team.js';
 import { readAttempts } from './attempts.js';
+import { readDisputes, readRefunds } from './charges.js';
 import { unlessMissing } from './errors.js';
 import { idOf, instant } from './values.js';
 
@@ -16,6 +22,8 @@ export interface Ask {
   customerIds: readonly string[];
   subscriptionIds: readonly string[];
   invoiceIds: readonly string[];
+  chargeIds: readonly string[];
+  disputeIds: readonly string[];
 }
 
 /** A status that Stripe may add one day stops the reading, where operators see it, rather than be guessed at. */
@@ -43,8 +51,12 @@ export async function readTruth(
   const mapped = subscriptions.map((subscription) => subscriptionOf(subscription, prices));
   const current = currentSubscription(mapped);
   const customerId = current?.customerId ?? ask.customerIds[0];
+  const refunds = await readRefunds(stripe, ask.chargeIds);
+  const disputes = await readDisputes(stripe, ask.disputeIds);
   if (customerId === undefined) {
     return {
+      refunds,
+      disputes,
       customerId: null,
       unknownCustomerIds,
       subscriptions: mapped,
@@ -64,6 +76,8 @@ export async function readTruth(
   );
   const deleted = ask.invoiceIds.filter((id) => invoices.every((invoice) => invoice.id !== id));
   return {
+    refunds,
+    disputes,
     customerId,
     unknownCustomerIds,
     subscriptions: mapped,
@@ -84,7 +98,7 @@ async function subscriptionsOf(
   customer: string,
 ): Promise<Stripe.Subscription[] | undefined> {
   const list = stripe.subscriptions
-    .list({ customer, status: 'all', limit: 100 })
+    .list({ customer, status: 'all', limit: 100, expand: ['data.schedule'] })
     .autoPagingToArray({ limit: 1_000 });
   const listed = (await unlessMissing(list)) ?? [];
   if (listed.length > 0) return listed;
@@ -103,9 +117,10 @@ async function readUnlisted(
   const { subscriptionId: known } = ask;
   // Stripe forgets no subscription. Where it does not know this one, the key is another account's:
   // this throws, lest every team lose its plan.
-  const own = known === null || isListed(known) ? [] : [await stripe.subscriptions.retrieve(known)];
+  const retrieve = (id: string) => stripe.subscriptions.retrieve(id, { expand: ['schedule'] });
+  const own = known === null || isListed(known) ? [] : [await retrieve(known)];
   const missing = ask.subscriptionIds.filter((id) => id !== known && !isListed(id));
-  const named = missing.map((id) => unlessMissing(stripe.subscriptions.retrieve(id)));
+  const named = missing.map((id) => unlessMissing(retrieve(id)));
   const found = (await Promise.all(named)).filter((subscription) => subscription !== undefined);
   return [...own, ...found];
 }
@@ -140,19 +155,41 @@ async function readDefaultPaymentMethod(
 }
 
 function subscriptionOf(subscription: Stripe.Subscription, prices: PlanPrices): Subscription {
-  const [item] = subscription.items.data;
+  const { items, schedule, trial_end } = subscription;
+  // An add-on may come before the plan, or be all that there is.
+  const item = items.data.find(({ price }) => prices.has(price.id)) ?? items.data[0];
   const priceId = item?.price.id ?? '';
+  const plan = prices.get(priceId) ?? null;
   return {
     id: subscription.id,
     customerId: idOf(subscription.customer) ?? '',
     status: subscriptionStatus.parse(subscription.status),
     priceId,
-    plan: prices.get(priceId) ?? null,
+    plan,
     startedAt: instant(subscription.start_date),
     endedAt: subscription.ended_at === null ? null : instant(subscription.ended_at),
     currentPeriodEnd: instant(item?.current_period_end ?? subscription.start_date),
     cancelAt: subscription.cancel_at === null ? null : instant(subscription.cancel_at),
+    trialEnd: trial_end === null ? null : instant(trial_end),
+    pendingPlan: typeof schedule === 'object' ? pendingPlanOf(schedule, plan, prices) : null,
   };
+}
+
+/** The next plan of a schedule that is under way, where it is another than `plan`. */
+function pendingPlanOf(
+  schedule: Stripe.SubscriptionSchedule | null,
+  plan: PlanId | null,
+  prices: PlanPrices,
+): PendingPlan | null {
+  if (schedule?.status !== 'active') return null;
+  const { current_phase, phases } = schedule;
+  for (const { start_date, items } of phases) {
+    if (current_phase === null || start_date < current_phase.end_date) continue;
+    const ids = items.map(({ price }) => idOf(price) ?? '');
+    const next = ids.map((id) => prices.get(id)).find((known) => known !== undefined);
+    if (next !== undefined && next !== plan) return { plan: next, at: instant(start_date) };
+  }
+  return null;
 }
 
 /** `ofUpgrade`: it is the invoice of an upgrade that waits for its payment, and has no ladder (R22). */

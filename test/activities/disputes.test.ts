@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { customerOfDispute } from '../../src/stripe/charges.js';
 import { createStripe } from '../../src/stripe/client.js';
-import { customerOfDispute } from '../../src/stripe/disputes.js';
 
 test.each([
   ['a customer', 'cus_1', 'cus_1'],

@@ -41,7 +41,15 @@ async function renewalWith(card: string) {
 const read = (ask: Partial<Ask>, at = stripe) =>
   readTruth(
     at,
-    { subscriptionId: null, customerIds: [], subscriptionIds: [], invoiceIds: [], ...ask },
+    {
+      subscriptionId: null,
+      customerIds: [],
+      subscriptionIds: [],
+      invoiceIds: [],
+      chargeIds: [],
+      disputeIds: [],
+      ...ask,
+    },
     new Map([['price_sandbox_pro', 'pro']]),
   );
 

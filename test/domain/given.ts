@@ -1,6 +1,5 @@
 import { type Call, callsOf } from '../../src/domain/calls.js';
 import {
-  type DunningMail,
   type DunningPolicy,
   leading,
   type Stage,
@@ -17,6 +16,7 @@ import {
   type Fact,
   type Hint,
   type Invoice,
+  type MailEffect,
   newTeam,
   type OperatorAction,
   type Outcome,
@@ -94,7 +94,7 @@ export class Story {
     defaultPaymentMethodIds: ['pm_1'],
     policy,
   };
-  mails: Extract<Effect, { kind: 'mail' }>[] = [];
+  mails: MailEffect[] = [];
   timeline: TimelineEntry[] = [];
   planPeriods: PlanPeriod[] = [];
   private facts = 0;
@@ -178,7 +178,7 @@ export class Story {
     return leading(this.state.ladders)?.invoiceId;
   }
 
-  get sent(): DunningMail[] {
+  get sent(): MailEffect['mail'][] {
     return this.mails.map(({ mail }) => mail);
   }
 

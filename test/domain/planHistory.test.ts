@@ -63,6 +63,45 @@ describe('R37: the plan history', () => {
     ]);
   });
 
+  test('a subscription that began and ended unheard is in it, with its own times', () => {
+    const team = onPro();
+    const first = subscription({ status: 'canceled', endedAt: day(0) });
+    team.sees(day(0), { subscriptions: [first] });
+    const of = { id: 'sub_2', status: 'canceled', startedAt: day(1), endedAt: day(2) } as const;
+    const second = on('enterprise', of);
+    team.sees(day(3), { subscriptions: [second, first] });
+    team.sees(day(4), {});
+    expect(history(team)).toMatchObject([
+      { subscriptionId: 'sub_1', startsAt: day(-60), endsAt: day(0) },
+      { subscriptionId: 'sub_2', plan: 'enterprise', startsAt: day(1), endsAt: day(2) },
+    ]);
+    expect(team.planPeriods).toHaveLength(3);
+  });
+
+  test('so is one that was heard of only before its first payment', () => {
+    const team = new Story();
+    team.sees(day(0), {
+      subscriptions: [on('pro', { status: 'incomplete', startedAt: day(0) })],
+    });
+    team.sees(day(2), {
+      subscriptions: [on('pro', { status: 'canceled', startedAt: day(0), endedAt: day(1) })],
+    });
+    expect(history(team)).toMatchObject([{ plan: 'pro', startsAt: day(0), endsAt: day(1) }]);
+  });
+
+  test('what a state of before has seen is not written anew', () => {
+    const team = onPro();
+    team.sees(day(0), { subscriptions: [on('enterprise')] });
+    team.sees(day(1), {
+      subscriptions: [on('enterprise', { status: 'canceled', endedAt: day(1) })],
+    });
+    const { accountedSubscriptionIds: _, ...before } = team.state;
+    team.state = before;
+    const written = team.planPeriods.length;
+    team.sees(day(2), {});
+    expect(team.planPeriods).toHaveLength(written);
+  });
+
   test('R16: a change in the second in which the subscription began, or told by an older event, is kept', () => {
     const team = new Story();
     team.sees(day(0), { subscriptions: [on('pro', { startedAt: day(0) })] });

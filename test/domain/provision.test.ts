@@ -54,6 +54,86 @@ describe('R29, R30: tier and subscription are what Stripe has', () => {
   });
 });
 
+describe('R29: what is to come of a subscription is on the timeline, each change of it once', () => {
+  const kinds = (team: Story) => team.timeline.slice(2).map(({ kind }) => kind);
+
+  test('its end is set, moved and taken back', () => {
+    const team = onPro();
+    for (const cancelAt of [day(30), day(30), day(20), null, null]) {
+      team.sees(day(0), { subscriptions: [subscription({ cancelAt })] });
+    }
+    expect(kinds(team)).toEqual([
+      'cancellation_scheduled',
+      'cancellation_scheduled',
+      'cancellation_withdrawn',
+    ]);
+    expect(team.noted('cancellation_scheduled').at(-1)).toMatchObject({
+      actor: 'stripe',
+      details: { subscriptionId: 'sub_1', cancelAt: day(20) },
+    });
+  });
+
+  test('an end that has come is no end withdrawn', () => {
+    const team = onPro();
+    team.sees(day(0), { subscriptions: [subscription({ cancelAt: day(30) })] });
+    team.sees(day(30), { subscriptions: [subscription({ status: 'canceled', endedAt: day(30) })] });
+    expect(kinds(team)).toEqual(['cancellation_scheduled', 'subscription_changed', 'tier_changed']);
+  });
+
+  test('another plan is scheduled, and not any more', () => {
+    const team = new Story();
+    const pendingPlan = { plan: 'pro', at: day(30) } as const;
+    team.sees(day(0), { subscriptions: [on('enterprise')] });
+    team.sees(day(1), { subscriptions: [on('enterprise', { pendingPlan })] });
+    team.sees(day(2), {});
+    team.sees(day(3), { subscriptions: [on('enterprise', { pendingPlan: null })] });
+    expect(kinds(team)).toEqual(['plan_change_scheduled', 'plan_change_withdrawn']);
+    expect(team.noted('plan_change_scheduled')).toMatchObject([{ details: pendingPlan }]);
+    expect(team.sent).toEqual([]);
+  });
+
+  test('a scheduled plan that has come is a change of tier', () => {
+    const team = new Story();
+    const pendingPlan = { plan: 'pro', at: day(30) } as const;
+    team.sees(day(0), { subscriptions: [on('enterprise', { pendingPlan })] });
+    team.sees(day(30), { subscriptions: [on('pro', { pendingPlan: null })] });
+    expect(team.noted('plan_change_withdrawn')).toEqual([]);
+    expect(team.noted('tier_changed').at(-1)).toMatchObject({ details: { to: 'pro' } });
+  });
+
+  test('a state of before, which knew of neither, withdraws nothing', () => {
+    const team = onPro();
+    team.sees(day(1), { subscriptions: [subscription({ pendingPlan: null, trialEnd: null })] });
+    expect(kinds(team)).toEqual([]);
+  });
+});
+
+describe('R37: the mail that the plan has changed', () => {
+  test('is one for each change, and says from which, to which and since when', () => {
+    const team = onPro();
+    const changed = { type: 'customer.subscription.updated' };
+    team.sees(day(1), { subscriptions: [on('enterprise')] }, changed);
+    team.sees(day(2), {});
+    team.sees(day(3), { subscriptions: [on('pro')] }, changed);
+    expect(team.mails).toMatchObject([
+      { mail: 'plan-changed', details: { from: 'pro', to: 'enterprise', at: day(1) } },
+      { mail: 'plan-changed', details: { from: 'enterprise', to: 'pro', at: day(3) } },
+    ]);
+    expect(new Set(team.mails.map(({ cause }) => cause)).size).toBe(2);
+  });
+
+  test('is none for a first subscription, its end, its pause, or another subscription', () => {
+    const team = onPro();
+    team.sees(day(1), { subscriptions: [subscription({ status: 'paused' })] });
+    team.sees(day(2), { subscriptions: [subscription()] });
+    const ended = subscription({ status: 'canceled', endedAt: day(3) });
+    team.sees(day(3), { subscriptions: [ended] });
+    const next = on('enterprise', { id: 'sub_2', startedAt: day(4) });
+    team.sees(day(4), { subscriptions: [ended, next] });
+    expect(team.sent).toEqual([]);
+  });
+});
+
 describe('a customer that Stripe does not have', () => {
   const unknown = (team: Story) =>
     team.noted('unknown_customer').map(({ details }) => details.customerId);
@@ -102,6 +182,18 @@ describe('R37: a price that no plan knows', () => {
     team.sees(day(1), { subscriptions: [on(null, { priceId: 'price_of_nobody_either' })] });
     expect(team.noted('unknown_price')).toHaveLength(2);
   });
+
+  test.each(['incomplete', 'paused'] as const)(
+    'is named when it comes to hold, though it was seen %s before',
+    (status) => {
+      const team = new Story();
+      team.sees(day(0), { subscriptions: [on(null, { status })] });
+      expect(team.noted('unknown_price')).toEqual([]);
+      team.sees(day(1), { subscriptions: [on(null)] });
+      team.sees(day(2), {});
+      expect(team.noted('unknown_price')).toHaveLength(1);
+    },
+  );
 
   test('beside a plan changes nothing of the team', () => {
     const team = onPro();

@@ -15,7 +15,7 @@ export function teamBody({ row, access, invoiceLinks }: Team) {
     stripeSubscriptionId: subscription?.id ?? null,
     currentPeriodEnd: subscription?.currentPeriodEnd ?? null,
     cancelAt: subscription?.cancelAt ?? null,
-    pendingPlan: null,
+    pendingPlan: subscription?.pendingPlan ?? null,
     dunning: dunningBody(ladders, invoiceLinks),
     access: accessBody(access),
   };
