@@ -13,7 +13,7 @@ export function takeTruth(draft: Draft, number: number, truth: Truth, now: Insta
   const { reading } = draft.state;
   if (reading?.number !== number) return;
   draft.set({ reading: null });
-  if (reading.settle) draft.set({ settling: number });
+  if (reading.settle || truth.settles) draft.set({ settling: number });
   const because: Cause = { cause: reading.cause, actor: 'stripe' };
   const provisioned = provision(draft.state, truth, reading, now);
   draft.set(provisioned.state);

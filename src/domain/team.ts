@@ -85,7 +85,8 @@ export interface Truth {
   /** Of the subscription and of the customer. */
   defaultPaymentMethodIds: string[];
   policy: DunningPolicy;
-  /** Of the charges, and the disputes, that were asked for; absent from readings of before. */
+  /** What follows is absent from readings of before: whether an invoice that was named may hold usage that is settled with its end (R34). */
+  settles?: boolean;
   refunds?: Refund[];
   disputes?: Dispute[];
 }

@@ -19,6 +19,7 @@ import {
   deleteItem,
   findOverageDraft,
   findOverageItem,
+  isUndone,
   type Overage,
   readItem,
   readOverageInvoice,
@@ -123,7 +124,7 @@ export class OverageService {
     if (subscription?.id !== id || !isLive(subscription)) await this.goOn(record);
   }
 
-  /** Billed as soon as the invoice that the item is on is final. */
+  /** Billed as soon as the invoice that the item is on is final; of a change of plan, paid. */
   private async follow(
     record: UsageBilling,
     overage: Overage,
@@ -132,7 +133,14 @@ export class OverageService {
   ): Promise<void> {
     const invoiceId = typeof on === 'string' ? on : on.id;
     const invoice = await readOverageInvoice(this.stripe, overage, invoiceId);
-    if (invoice.status === 'draft') return this.wait(record, item);
+    if (isUndone(invoice)) {
+      const due = { status: 'due' as const, generation: record.generation + 1 };
+      await this.progress(record, { ...due, stripeInvoiceItemId: null });
+      return this.goOn(record);
+    }
+    // A change of plan may yet fail, and its invoice become void.
+    const mayEnd = invoice.status === 'open' && invoice.billing_reason === 'subscription_update';
+    if (invoice.status === 'draft' || mayEnd) return this.wait(record, item);
     const { finalized_at } = invoice.status_transitions;
     await this.progress(record, {
       status: 'billed',

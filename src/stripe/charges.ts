@@ -6,18 +6,17 @@ import { idOf } from './values.js';
 /** Statuses in which no money has gone back, or it has come again. */
 const FAILED = ['failed', 'canceled'];
 
-/** The refunds of charges, oldest first, each with the customer whose charge it was. */
+/** The refunds of charges, oldest first. */
 export async function readRefunds(stripe: Stripe, chargeIds: readonly string[]): Promise<Refund[]> {
   const lists = chargeIds.map(async (chargeId) => {
     const listed = stripe.refunds
-      .list({ charge: chargeId, limit: 100, expand: ['data.charge'] })
+      .list({ charge: chargeId, limit: 100 })
       .autoPagingToArray({ limit: 1_000 });
     const refunds = (await unlessMissing(listed)) ?? [];
-    return refunds.toReversed().flatMap(({ id, amount, status, charge }) => {
-      if (FAILED.includes(status ?? '')) return [];
-      const customerId = typeof charge === 'object' ? idOf(charge?.customer) : null;
-      return [{ id, chargeId, customerId, amount }];
-    });
+    return refunds
+      .toReversed()
+      .filter(({ status }) => !FAILED.includes(status ?? ''))
+      .map(({ id, amount, customer }) => ({ id, chargeId, customerId: idOf(customer), amount }));
   });
   return (await Promise.all(lists)).flat();
 }

@@ -26,8 +26,10 @@ const isOf = ({ teamId, period }: Overage, metadata: Stripe.Metadata | null) =>
 async function findOf<Found extends { metadata: Stripe.Metadata | null }>(
   overage: Overage,
   listed: AsyncIterable<Found>,
+  counts: (found: Found) => boolean = () => true,
 ): Promise<Found | undefined> {
-  for await (const found of listed) if (isOf(overage, found.metadata)) return found;
+  for await (const found of listed)
+    if (isOf(overage, found.metadata) && counts(found)) return found;
   return undefined;
 }
 
@@ -37,7 +39,17 @@ export async function findOverageItem(
   overage: Overage,
 ): Promise<Stripe.InvoiceItem | undefined> {
   const { customerId: customer } = overage;
-  return findOf(overage, stripe.invoiceItems.list({ customer, limit: 100 }));
+  const listed = stripe.invoiceItems.list({ customer, limit: 100, expand: ['data.invoice'] });
+  return findOf(overage, listed, ({ invoice }) => !isUndone(invoice));
+}
+
+/**
+ * Whether it is the void invoice of a change of plan that was not paid for: usage that Stripe pulled
+ * onto it is owed still.
+ */
+export function isUndone(invoice: string | Stripe.Invoice | null): boolean {
+  if (typeof invoice === 'string' || invoice === null) return false;
+  return invoice.billing_reason === 'subscription_update' && invoice.status === 'void';
 }
 
 /** An item on the subscription's next invoice, or on `invoiceId`. */

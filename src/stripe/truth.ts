@@ -78,6 +78,7 @@ export async function readTruth(
   return {
     refunds,
     disputes,
+    settles: invoices.some((invoice) => ask.invoiceIds.includes(invoice.id) && hasEnded(invoice)),
     customerId,
     unknownCustomerIds,
     subscriptions: mapped,
@@ -220,6 +221,11 @@ async function invoiceOf(
         : { needsConfirmation: false, failures: [] }),
     },
   ];
+}
+
+/** Whether it is known how the invoice of a change of plan ended, and so where usage that was pulled onto it is owed (R34). */
+function hasEnded({ billing_reason, status }: Stripe.Invoice): boolean {
+  return billing_reason === 'subscription_update' && (status === 'paid' || status === 'void');
 }
 
 /** What Stripe has no more can't be owed any more. */

@@ -50,8 +50,31 @@ const read = (ask: Partial<Ask>, at = stripe) =>
       disputeIds: [],
       ...ask,
     },
-    new Map([['price_sandbox_pro', 'pro']]),
+    new Map([
+      ['price_sandbox_pro', 'pro'],
+      ['price_sandbox_enterprise', 'enterprise'],
+    ]),
   );
+
+/** A customer with a good card who subscribes; what is not told is Enterprise, paid. */
+async function subscribe(wish: Partial<Stripe.SubscriptionCreateParams> = {}) {
+  const { id: customer } = await stripe.customers.create({
+    payment_method: 'pm_card_visa',
+    invoice_settings: { default_payment_method: 'pm_card_visa' },
+  });
+  return stripe.subscriptions.create({
+    customer,
+    items: [{ price: 'price_sandbox_enterprise' }],
+    ...wish,
+  });
+}
+
+/** What is read of the only subscription of a customer. */
+async function readOnly({ customer }: Stripe.Subscription) {
+  const { subscriptions } = await read({ customerIds: [String(customer)] });
+  expect(subscriptions).toHaveLength(1);
+  return subscriptions[0];
+}
 
 /** Stripe a moment after the bank asked for a confirmation: the payment does not wait for it yet. */
 async function startMomentBefore(): Promise<Server> {
@@ -117,4 +140,89 @@ test('R18: an invoice that a fact named is read, though Stripe does not have the
     invoices: [{ id: invoiceId, status: 'open' }],
     defaultPaymentMethodIds: [],
   });
+});
+
+test('R37: an add-on before the plan does not hide it; alone, it is a price that no plan knows', async () => {
+  const { id: addOn } = await stripe.prices.create({
+    currency: 'idr',
+    unit_amount: 100_00,
+    recurring: { interval: 'month' },
+    product_data: { name: 'Support' },
+  });
+  const both = await subscribe({ items: [{ price: addOn }, { price: 'price_sandbox_pro' }] });
+  expect(await readOnly(both)).toMatchObject({ plan: 'pro', priceId: 'price_sandbox_pro' });
+  const alone = await subscribe({ items: [{ price: addOn }] });
+  expect(await readOnly(alone)).toMatchObject({ plan: null, priceId: addOn });
+});
+
+test('a trial is read with its end', async () => {
+  const trial = await subscribe({ trial_period_days: 14 });
+  const trialEnd = new Date((trial.trial_end ?? 0) * 1000).toISOString();
+  expect(await readOnly(trial)).toMatchObject({ status: 'trialing', trialEnd });
+  expect(await readOnly(await subscribe())).toMatchObject({ trialEnd: null, pendingPlan: null });
+});
+
+test("the plan that a schedule changes to is read, until it is released: a listed subscription's and a named one's", async () => {
+  const subscription = await subscribe();
+  const schedule = await stripe.subscriptionSchedules.create({
+    from_subscription: subscription.id,
+  });
+  expect(await readOnly(subscription)).toMatchObject({ pendingPlan: null });
+  const [phase] = schedule.phases;
+  if (phase === undefined) throw new Error('the schedule has no phase');
+  await stripe.subscriptionSchedules.update(schedule.id, {
+    phases: [
+      {
+        items: [{ price: 'price_sandbox_enterprise' }],
+        start_date: phase.start_date,
+        end_date: phase.end_date,
+      },
+      { items: [{ price: 'price_sandbox_pro' }], duration: { interval: 'month' } },
+    ],
+  });
+  const at = new Date(phase.end_date * 1000).toISOString();
+  const pendingPlan = { plan: 'pro', at };
+  expect(await readOnly(subscription)).toMatchObject({ plan: 'enterprise', pendingPlan });
+  const named = await read({ subscriptionIds: [subscription.id] });
+  expect(named.subscriptions).toMatchObject([{ pendingPlan }]);
+  await stripe.subscriptionSchedules.release(schedule.id);
+  expect(await readOnly(subscription)).toMatchObject({ pendingPlan: null });
+});
+
+test('R16: refunds and disputes are read by what named them, and by nothing else', async () => {
+  const { customer } = await subscribe();
+  const { data } = await stripe.charges.list({ customer: String(customer) });
+  const chargeId = data[0]?.id ?? '';
+  const part = await stripe.refunds.create({ charge: chargeId, amount: 100_00 });
+  const { id: disputeId } = await control(`/charges/${chargeId}/dispute`);
+  await control(`/disputes/${disputeId}/close`, { status: 'lost' });
+  const customerIds = [String(customer)];
+  expect(
+    await read({
+      customerIds,
+      chargeIds: [chargeId, 'ch_gone'],
+      disputeIds: [disputeId, 'du_gone'],
+    }),
+  ).toMatchObject({
+    refunds: [{ id: part.id, chargeId, customerId: customer, amount: 100_00 }],
+    disputes: [{ id: disputeId, chargeId, amount: data[0]?.amount, closedAs: 'lost' }],
+  });
+  expect(await read({ customerIds })).toMatchObject({ refunds: [], disputes: [] });
+});
+
+test('R34: the end of the invoice of an upgrade settles usage, that of a renewal does not', async () => {
+  const subscription = await subscribe({ items: [{ price: 'price_sandbox_pro' }] });
+  const customerIds = [String(subscription.customer)];
+  const invoiceIds = [String(subscription.latest_invoice)];
+  expect(await read({ customerIds, invoiceIds })).toMatchObject({ settles: false });
+  await control(`/customers/${subscription.customer}/card`, { card: 'pm_card_chargeCustomerFail' });
+  const { latest_invoice } = await stripe.subscriptions.update(subscription.id, {
+    items: [{ id: subscription.items.data[0]?.id ?? '', price: 'price_sandbox_enterprise' }],
+    payment_behavior: 'pending_if_incomplete',
+    proration_behavior: 'always_invoice',
+  });
+  const upgrade = { customerIds, invoiceIds: [String(latest_invoice)] };
+  expect(await read(upgrade)).toMatchObject({ settles: false });
+  await stripe.invoices.voidInvoice(String(latest_invoice));
+  expect(await read(upgrade)).toMatchObject({ settles: true });
 });

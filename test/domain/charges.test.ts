@@ -73,3 +73,11 @@ describe('R16: refunds and disputes are read, and each is on the timeline once',
     expect(team.state.wanted).toMatchObject({ chargeIds: [], disputeIds: ['du_1'] });
   });
 });
+
+test('R34: the end of an invoice that may hold usage settles it; a reading of before says nothing of it', () => {
+  const team = onPro();
+  team.sees(day(0), {}, { type: 'invoice.paid', object: 'in_1' });
+  expect(team.calls).toEqual([]);
+  team.sees(day(1), { settles: true }, { type: 'invoice.voided', object: 'in_1' });
+  expect(team.calls).toEqual(['settle']);
+});

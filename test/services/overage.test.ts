@@ -219,6 +219,51 @@ test('an item that somebody took back at Stripe is not made again', async () => 
   expect(await put(customer)).toEqual([]);
 });
 
+/** An upgrade that the card declines pulls the pending item onto its own invoice; that invoice's id. */
+async function failsToUpgrade({ customerId, subscription }: Customer): Promise<string> {
+  await fetch(`${sandbox.url}/sandbox/customers/${customerId}/card`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ card: 'pm_card_chargeCustomerFail' }),
+  });
+  const { latest_invoice } = await stripe.subscriptions.update(subscription.id, {
+    items: [{ id: subscription.items.data[0]?.id ?? '', price: 'price_sandbox_enterprise' }],
+    payment_behavior: 'pending_if_incomplete',
+    proration_behavior: 'always_invoice',
+  });
+  if (typeof latest_invoice !== 'string') throw new Error('the upgrade has no invoice');
+  return latest_invoice;
+}
+
+test('usage on the invoice of an upgrade waits for its payment (R34)', async () => {
+  const customer = await owing(2_000_000);
+  await bill(customer);
+  const invoiceId = await failsToUpgrade(customer);
+  expect(await put(customer)).toContainEqual({ amount: 2_000_000, on: invoiceId });
+  await overage.settle(customer.team);
+  expect(await record(customer)).toMatchObject({ status: 'pending', generation: 1 });
+  await stripe.invoices.pay(invoiceId, { paid_out_of_band: true });
+  await overage.settle(customer.team);
+  expect(await record(customer)).toMatchObject({ status: 'billed', stripeInvoiceId: invoiceId });
+});
+
+test('usage on the void invoice of an upgrade is owed still, and billed once more (R34)', async () => {
+  const customer = await owing(2_000_000);
+  await bill(customer);
+  const invoiceId = await failsToUpgrade(customer);
+  await stripe.invoices.voidInvoice(invoiceId);
+  // It may die between its two steps.
+  await fail('^/v1/invoiceitems$', { status: 503 });
+  await expect(overage.settle(customer.team)).rejects.toThrow('503');
+  await overage.settle(customer.team);
+  await overage.settle(customer.team);
+  expect(await record(customer)).toMatchObject({ status: 'pending', generation: 2 });
+  expect((await put(customer)).filter(({ amount }) => amount === 2_000_000)).toEqual([
+    { amount: 2_000_000, on: customer.subscription.id },
+    { amount: 2_000_000, on: invoiceId },
+  ]);
+});
+
 test('a team that Stripe does not know carries its amount forward, however large (R34)', async () => {
   const team = await books.team('pro');
   await books.track(team, 5_000_000, noon(january, 10));
