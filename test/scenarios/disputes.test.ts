@@ -5,10 +5,11 @@ import { enqueueResync } from '../../src/services/resync.js';
 import { deliverParked } from '../../src/services/stripeEvents.js';
 import { eventOf, listed, newId, postEvent, teamTold } from '../support/events.js';
 import { sharedProduct } from '../support/product.js';
-import { patiently, settled, subscriber, timeline } from '../support/stories.js';
+import { lastCharge, patiently, settled, subscriber, timeline } from '../support/stories.js';
 
 const product = sharedProduct();
 afterEach(async () => {
+  await product.control('POST', '/webhooks', { paused: false });
   await product.control('DELETE', '/faults');
   await product.control('DELETE', '/requests');
 });
@@ -17,14 +18,14 @@ const DISPUTES = '^/v1/disputes/';
 
 /** A cardholder disputes the last charge of a customer. */
 async function dispute(customerId: string): Promise<string> {
-  const { data } = await product.stripe.charges.list({ customer: customerId });
-  const { id } = await product.control<{ id: string }>('POST', `/charges/${data[0]?.id}/dispute`);
+  const charge = await lastCharge(product, { customerId });
+  const { id } = await product.control<{ id: string }>('POST', `/charges/${charge.id}/dispute`);
   return id;
 }
 
 /** The event that told of a dispute, and its workflow. */
-async function toldOf(disputeId: string) {
-  const { data } = await product.stripe.events.list({ type: 'charge.dispute.created' });
+async function toldOf(disputeId: string, type = 'charge.dispute.created') {
+  const { data } = await product.stripe.events.list({ type });
   const event = data.find(({ data: { object } }) => 'id' in object && object.id === disputeId);
   const workflowId = `stripe-event:${event?.id}`;
   return { event, id: event?.id ?? '', workflow: product.temporal.workflow.getHandle(workflowId) };
@@ -50,8 +51,8 @@ async function parked(eventId: string) {
 const opened = async (teamId: string) =>
   (await timeline(product, teamId)).filter(({ kind }) => kind === 'dispute_opened');
 
-const asked = () =>
-  product.control<object[]>('GET', `/requests?path=${encodeURIComponent(DISPUTES)}`);
+const asked = (disputeId = '') =>
+  product.control<object[]>('GET', `/requests?path=${encodeURIComponent(DISPUTES + disputeId)}`);
 
 const breakDisputes = (status: number, body?: object) =>
   product.control('POST', '/faults', { path: DISPUTES, kind: 'error', status, body });
@@ -148,8 +149,9 @@ describe('R18: a dispute names no customer, and finds its team', () => {
     const { teamId, customerId } = await subscriber(product);
     const body = { error: { type: 'invalid_request_error', code: 'resource_missing' } };
     await breakDisputes(404, body);
-    const { id, workflow } = await toldOf(await dispute(customerId));
-    await expect.poll(async () => (await asked()).length, patiently).toBe(1);
+    const disputeId = await dispute(customerId);
+    const { id, workflow } = await toldOf(disputeId);
+    await expect.poll(async () => (await asked(disputeId)).length, patiently).toBe(1);
     expect(await workflow.result()).toEqual({ customerId: null, teamId: null });
     expect(await parked(id)).toMatchObject({ customerId: null, teamId: null });
 
@@ -158,14 +160,46 @@ describe('R18: a dispute names no customer, and finds its team', () => {
     expect(await teamTold(product, id)).toBe(teamId);
   });
 
-  test('the team that it names is told at once, and Stripe is not asked', async () => {
-    const { teamId } = await subscriber(product);
-    const object = { object: 'dispute', id: newId('du'), metadata: { team_id: teamId } };
+  test('the team that it names is told at once, and Stripe is not asked whose it is', async () => {
+    const { teamId, customerId } = await subscriber(product);
+    await product.control('POST', '/webhooks', { paused: true });
+    const id = await dispute(customerId);
+    const object = { object: 'dispute', id, metadata: { team_id: teamId } };
     const event = eventOf(object, { type: 'charge.dispute.created' });
     await postEvent(product, JSON.stringify(event));
     expect(await teamTold(product, event.id)).toBe(teamId);
+    await expect.poll(() => opened(teamId), patiently).toHaveLength(1);
+    expect(await opened(teamId)).toMatchObject([{ details: { disputeId: id } }]);
+    // What it is, once; for whom, never.
+    expect(await asked(id)).toHaveLength(1);
+    await product.control('POST', '/webhooks', { paused: false });
     await settled(product, teamId);
-    expect(await opened(teamId)).toMatchObject([{ details: { disputeId: object.id } }]);
-    expect(await asked()).toEqual([]);
+    expect(await opened(teamId)).toHaveLength(1);
   });
+
+  test.each(['won', 'lost'])(
+    'that it was %s comes to the team as its opening did',
+    async (status) => {
+      const { teamId, customerId } = await subscriber(product);
+      const before = (await product.api('GET', `/api/v1/teams/${teamId}`)).body;
+      const disputeId = await dispute(customerId);
+      const { amount, id: chargeId } = await lastCharge(product, { customerId });
+      await settled(product, teamId);
+      await product.control('POST', `/disputes/${disputeId}/close`, { status });
+      const { id, event } = await toldOf(disputeId, 'charge.dispute.closed');
+      expect(await teamTold(product, id)).toBe(teamId);
+      await postEvent(product, JSON.stringify(event));
+      await settled(product, teamId);
+      const lines = (await timeline(product, teamId)).slice(2);
+      expect(lines).toMatchObject([
+        { kind: 'dispute_opened', actor: 'customer', details: { disputeId, chargeId, amount } },
+        {
+          kind: 'dispute_closed',
+          actor: 'stripe',
+          details: { disputeId, chargeId, amount, status },
+        },
+      ]);
+      expect((await product.api('GET', `/api/v1/teams/${teamId}`)).body).toEqual(before);
+    },
+  );
 });

@@ -6,6 +6,7 @@ import {
   customerTeam,
   eventsOf,
   freeTeam,
+  planPeriods,
   sent,
   settled,
   subscriber,
@@ -29,15 +30,6 @@ async function subscribesUnheard(customerId: string, teamId?: string) {
   return id;
 }
 
-async function planPeriods(teamId: string) {
-  const { rows } = await product.pool.query<{ plan: string; ended: boolean }>(
-    `select plan, ends_at is not null as ended from tagih.plan_periods
-      where team_id = $1 order by starts_at, ends_at nulls last`,
-    [teamId],
-  );
-  return rows;
-}
-
 describe('R18: events come in any order', () => {
   test.each([
     ['created, updated, paid', ['created', 'updated', 'paid']],
@@ -58,7 +50,7 @@ describe('R18: events come in any order', () => {
     }
     await product.control('POST', '/webhooks', { paused: false });
     await settled(product, team.teamId);
-    expect(await planPeriods(team.teamId)).toEqual([{ plan: 'pro', ended: false }]);
+    expect(await planPeriods(product, team.teamId)).toEqual([{ plan: 'pro', ended: false }]);
     expect((await timeline(product, team.teamId)).map(({ kind }) => kind)).toEqual([
       'subscription_changed',
       'tier_changed',
@@ -130,10 +122,14 @@ describe('R37: the plan follows the price', () => {
       expect(body).toMatchObject({ tier: 'free', subscriptionStatus: 'canceled', dunning: null });
       expect(body.access).toMatchObject({ ai: 'full', overageAllowed: false, dashboard: 'open' });
     });
-    const periods = await planPeriods(team.teamId);
+    const periods = await planPeriods(product, team.teamId);
     expect(periods.at(-1)).toEqual({ plan: 'enterprise', ended: true });
     expect(periods.every(({ ended }) => ended)).toBe(true);
-    expect(await sent(product, team.teamId)).toEqual([]);
+    await settled(product, team.teamId);
+    const [mail, ...others] = await product.mails(team.teamId);
+    expect(others).toEqual([]);
+    expect(mail).toMatchObject({ tag: 'plan-changed', subject: 'Acme is on the enterprise plan' });
+    expect(mail?.metadata['cause']).toContain(`${team.subscriptionId}:enterprise:`);
   });
 
   test('a price that no plan knows leaves the tier, and is named to operators', async () => {

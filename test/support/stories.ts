@@ -63,13 +63,32 @@ export async function subscriber(
   return { teamId, customerId, subscriptionId: id };
 }
 
+/** The plans that a team held, oldest first (R37). */
+export async function planPeriods(
+  { pool }: Product,
+  teamId: string,
+): Promise<{ plan: string; ended: boolean }[]> {
+  const { rows } = await pool.query<{ plan: string; ended: boolean }>(
+    `select plan, ends_at is not null as ended from tagih.plan_periods
+      where team_id = $1 order by starts_at, ends_at nulls last`,
+    [teamId],
+  );
+  return rows;
+}
+
 /** The customer's card declines from now on. */
-export async function breakCard({ control }: Product, { customerId }: Subscriber): Promise<void> {
+export async function breakCard(
+  { control }: Product,
+  { customerId }: Pick<Subscriber, 'customerId'>,
+): Promise<void> {
   await control('POST', `/customers/${customerId}/card`, { card: 'pm_card_chargeCustomerFail' });
 }
 
 /** The customer replaces the card by one that pays. */
-export async function fixCard({ control }: Product, { customerId }: Subscriber): Promise<void> {
+export async function fixCard(
+  { control }: Product,
+  { customerId }: Pick<Subscriber, 'customerId'>,
+): Promise<void> {
   await control('POST', `/customers/${customerId}/card`, { card: 'pm_card_visa' });
 }
 
@@ -160,4 +179,14 @@ export async function eventsOf(
 ): Promise<Stripe.Event[]> {
   const all = await control<Stripe.Event[]>('GET', '/events');
   return all.filter((event) => JSON.stringify(event).includes(customerId)).toReversed();
+}
+
+/** The latest charge of a customer. */
+export async function lastCharge(
+  { stripe }: Product,
+  { customerId }: Pick<Subscriber, 'customerId'>,
+): Promise<Stripe.Charge> {
+  const [charge] = (await stripe.charges.list({ customer: customerId, limit: 1 })).data;
+  if (charge === undefined) throw new Error(`${customerId} was never charged`);
+  return charge;
 }
