@@ -5,14 +5,14 @@ import { takeTruth } from './observe.js';
 import type { Act, Effect, Fact, Hint, TeamState } from './team.js';
 import { lookAtTrial } from './trial.js';
 
+/** Tells of what will be: the subscription has not changed. */
+const TRIAL_ENDS = 'customer.subscription.trial_will_end';
+
 /** Fact ids that are remembered: more than Stripe sends of one team within its redeliveries. */
 const SEEN_IDS = 200;
 
 /** After these an item of ours is on a final invoice, or will never be (R34). */
 const SETTLING_TYPES = ['invoice.finalized', 'customer.subscription.deleted', 'resync'];
-
-/** Tells of what will be: the subscription has not changed. */
-const TRIAL_ENDS = 'customer.subscription.trial_will_end';
 
 /** The team after `facts`, taken in order at `now`, and what is to be written with it. Pure (R8). */
 export function reduce(

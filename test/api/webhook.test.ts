@@ -220,6 +220,38 @@ test('a type that nothing is done about is stored and left alone', async () => {
   }
 });
 
+test.each([
+  'payment_method.updated',
+  'customer.subscription.trial_will_end',
+  'customer.subscription.pending_update_applied',
+  'customer.subscription.pending_update_expired',
+  'charge.refunded',
+])('%s is told to the team of its customer (R18)', async (type) => {
+  const teamId = await freeTeam(product);
+  const event = eventOf({ customer: await customerOf(teamId) }, { type });
+  expect((await deliver(event)).status).toBe(200);
+  expect(await teamTold(product, event.id)).toBe(teamId);
+});
+
+test.each(['created', 'updated', 'released', 'canceled', 'completed', 'aborted'])(
+  'subscription_schedule.%s is about the subscription that it names, if it still does (R16)',
+  async (name) => {
+    const customer = await customerOf(await freeTeam(product));
+    const subscription = name === 'released' ? null : newId('sub');
+    const schedule = { object: 'subscription_schedule', id: newId('sub_sched') };
+    const event = eventOf(
+      { ...schedule, customer, subscription },
+      { type: `subscription_schedule.${name}` },
+    );
+    expect((await deliver(event)).status).toBe(200);
+    await teamTold(product, event.id);
+    expect((await listed(product, 'delivered')).find(({ id }) => id === event.id)).toMatchObject({
+      customerId: customer,
+      objectId: subscription,
+    });
+  },
+);
+
 test('an event of another API version is taken all the same, and counted (R19)', async () => {
   const teamId = await freeTeam(product);
   const version = '2020-08-27';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { postEvent } from '../support/events.js';
+import { listed, postEvent } from '../support/events.js';
 import { sharedProduct } from '../support/product.js';
 import {
   attempts,
@@ -7,6 +7,7 @@ import {
   fixCard,
   sent,
   settled,
+  subscriber,
   timeline,
   unpaid,
 } from '../support/stories.js';
@@ -47,6 +48,29 @@ test('R16, R17: every event three times more, in reverse, changes nothing', asyn
   ]);
   // Two of the timers, one with the new card.
   expect(recovered.attempts).toHaveLength(3);
+});
+
+test('R16: a burst of events of a team is one reading, and each object is fetched once', async () => {
+  const team = await subscriber(product);
+  const events = await eventsOf(product, team);
+  await product.stopWorker();
+  for (const event of events) {
+    for (const copy of [1, 2, 3]) {
+      await postEvent(product, JSON.stringify({ ...event, id: `${event.id}_${copy}` }));
+    }
+  }
+  await expect.poll(() => listed(product, 'waiting')).toEqual([]);
+  await product.control('DELETE', '/requests');
+  await product.startWorker();
+  await settled(product, team.teamId);
+  const requests = await product.control<{ method: string; path: string }[]>('GET', '/requests');
+  const fetched = requests.map(({ method, path }) => `${method} ${path}`);
+  expect(fetched).toContain('GET /v1/subscriptions');
+  // Once for all that waited; once more where the first of them were taken by themselves.
+  const counts = Map.groupBy(fetched, (request) => request);
+  for (const [request, times] of counts) {
+    expect(times.length, request).toBeLessThanOrEqual(2);
+  }
 });
 
 test('R16: all events of a life at once, in reverse, lead to what is true now', async () => {

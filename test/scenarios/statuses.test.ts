@@ -209,32 +209,25 @@ test('a second subscription calls operators until it ends', async () => {
   });
 });
 
-describe("R37: a downgrade in Stripe's portal is a schedule", () => {
-  /** The customer chooses Pro for the next period. */
-  async function schedules({ subscriptionId }: Subscriber) {
-    const { id, phases } = await product.stripe.subscriptionSchedules.create({
-      from_subscription: subscriptionId,
-    });
-    const [phase] = phases;
-    if (phase === undefined) throw new Error('the schedule has no phase');
-    const { start_date, end_date } = phase;
-    await product.stripe.subscriptionSchedules.update(id, {
-      phases: [
-        { items: [{ price: 'price_sandbox_enterprise' }], start_date, end_date },
-        { items: [{ price: 'price_sandbox_pro' }], duration: { interval: 'month' } },
-      ],
-    });
-    return { id, at: new Date(end_date * 1000).toISOString() };
+describe("R37: what a customer does in Stripe's portal", () => {
+  /** The portal of a team, as its customer uses it. */
+  async function portalOf({ teamId, subscriptionId }: Subscriber) {
+    const { body } = await product.api('POST', `/api/v1/teams/${teamId}/portal`, {});
+    return async (action: string, price = '') => {
+      const form = new URLSearchParams({ action, price, subscription: subscriptionId });
+      expect((await fetch(body.url, { method: 'POST', body: form })).status).toBe(200);
+    };
   }
 
-  test('which is shown until it is withdrawn', async () => {
+  test("a plan that is to come at the period's end is shown, until it is withdrawn", async () => {
     const team = await subscriber(product, 'enterprise');
-    const { id, at } = await schedules(team);
-    await product.until(team.teamId, ({ tier, pendingPlan }) => {
+    const press = await portalOf(team);
+    await press('change-later', 'price_sandbox_pro');
+    await product.until(team.teamId, ({ tier, pendingPlan, currentPeriodEnd }) => {
       expect(tier).toBe('enterprise');
-      expect(pendingPlan).toEqual({ plan: 'pro', at });
+      expect(pendingPlan).toEqual({ plan: 'pro', at: currentPeriodEnd });
     });
-    await product.stripe.subscriptionSchedules.release(id);
+    await press('keep-plan');
     await product.until(team.teamId, ({ pendingPlan }) => expect(pendingPlan).toBeNull());
     await settled(product, team.teamId);
     expect(await kinds(team.teamId)).toEqual(['plan_change_scheduled', 'plan_change_withdrawn']);
@@ -243,7 +236,7 @@ describe("R37: a downgrade in Stripe's portal is a schedule", () => {
 
   test("and comes with the period's end, with a mail", async () => {
     const team = await subscriber(product, 'enterprise');
-    await schedules(team);
+    await (await portalOf(team))('change-later', 'price_sandbox_pro');
     await product.until(team.teamId, ({ pendingPlan }) => expect(pendingPlan).not.toBeNull());
     await renew(product, team);
     await product.until(team.teamId, (body) => {
@@ -256,5 +249,31 @@ describe("R37: a downgrade in Stripe's portal is a schedule", () => {
       { plan: 'enterprise', ended: true },
       { plan: 'pro', ended: false },
     ]);
+  });
+
+  test('a cancellation takes its place', async () => {
+    const team = await subscriber(product, 'enterprise');
+    const press = await portalOf(team);
+    await press('change-later', 'price_sandbox_pro');
+    await product.until(team.teamId, ({ pendingPlan }) => expect(pendingPlan).not.toBeNull());
+    await press('cancel');
+    await product.until(team.teamId, ({ pendingPlan, cancelAt, currentPeriodEnd }) => {
+      expect({ pendingPlan, cancelAt }).toEqual({ pendingPlan: null, cancelAt: currentPeriodEnd });
+    });
+    await settled(product, team.teamId);
+    const told = await kinds(team.teamId);
+    expect(told.toSorted()).toEqual([
+      'cancellation_scheduled',
+      'plan_change_scheduled',
+      'plan_change_withdrawn',
+    ]);
+  });
+
+  test('another plan at once is held at once, with a mail', async () => {
+    const team = await subscriber(product);
+    await (await portalOf(team))('change-now', 'price_sandbox_enterprise');
+    await product.until(team.teamId, ({ tier }) => expect(tier).toBe('enterprise'));
+    await settled(product, team.teamId);
+    expect(await sent(product, team.teamId)).toEqual(['plan-changed']);
   });
 });

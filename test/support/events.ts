@@ -40,6 +40,7 @@ export const postEvent = (
 
 export interface ListedEvent {
   id: string;
+  objectId: string | null;
   teamId: string | null;
   customerId: string | null;
 }
