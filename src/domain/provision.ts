@@ -34,6 +34,7 @@ export function provision(
   const attention =
     live.length > 1 ? 'second_subscription' : unknownPrice ? 'unknown_price' : 'none';
   const effects: Effect[] = [];
+  let { heldUntil } = before;
 
   const accounted = accountedFor(before, truth);
   for (const past of truth.subscriptions) {
@@ -41,8 +42,8 @@ export function provision(
   }
   if (before.held !== null && !samePeriod(before.held, held)) {
     const ended = truth.subscriptions.find(({ id }) => id === before.held?.subscriptionId)?.endedAt;
-    const endsAt = later(ended ?? changedAt, before.held.startsAt);
-    effects.push({ kind: 'plan_period', period: { ...before.held, endsAt } });
+    heldUntil = later(ended ?? changedAt, before.held.startsAt);
+    effects.push({ kind: 'plan_period', period: { ...before.held, endsAt: heldUntil } });
   }
   if (held !== null && !samePeriod(held, before.held)) {
     effects.push({ kind: 'plan_period', period: held });
@@ -55,6 +56,7 @@ export function provision(
     subscription,
     tier,
     held,
+    ...(heldUntil !== undefined && { heldUntil }),
     attention,
     unknownCustomerIds,
     accountedSubscriptionIds: union(written, accounted).slice(0, ACCOUNTED + ended.length),
@@ -99,10 +101,8 @@ function heldPlan(
   if (same?.plan === plan) return same;
   const resumed =
     before.subscription?.id === subscriptionId && before.subscription.status === 'paused';
-  const startsAt =
-    same === null && !resumed
-      ? subscription.startedAt
-      : later(changedAt, same?.startsAt ?? changedAt);
+  const since = same?.startsAt ?? (resumed ? before.heldUntil : undefined) ?? changedAt;
+  const startsAt = same === null && !resumed ? subscription.startedAt : later(changedAt, since);
   return { plan, subscriptionId, startsAt, endsAt: null };
 }
 

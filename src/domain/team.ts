@@ -27,6 +27,8 @@ export interface TeamState {
   attention: 'none' | 'unknown_price' | 'second_subscription';
   /** Customers of the team that Stripe does not have, as was told; absent from states of before. */
   unknownCustomerIds?: string[];
+  /** When the plan period that was open last ended; absent from states of before. */
+  heldUntil?: Instant;
   /** Subscriptions whose plan periods are written or under way (R37); absent from states of before. */
   accountedSubscriptionIds?: string[];
   /** What the timeline or a mail has told of once, latest last; absent from states of before. */

@@ -52,6 +52,22 @@ describe('R37: the plan history', () => {
     ]);
   });
 
+  test('what was held before a pause stays in it, though an older event is taken with the end of the pause', () => {
+    const team = onPro();
+    team.sees(day(0), { subscriptions: [subscription({ status: 'paused' })] }, changed(day(0)));
+    team.take(
+      day(5),
+      hint({ id: 'evt_late', type: 'customer.subscription.created', at: day(-60) }),
+      hint({ id: 'evt_resumed', type: 'customer.subscription.resumed', at: day(5) }),
+    );
+    team.truth = { ...team.truth, subscriptions: [subscription()] };
+    team.reads(day(5));
+    expect(history(team)).toMatchObject([
+      { startsAt: day(-60), endsAt: day(0) },
+      { startsAt: day(0), endsAt: null },
+    ]);
+  });
+
   test('a subscription after a cancelled one begins by itself', () => {
     const team = onPro();
     const ended = subscription({ status: 'canceled', endedAt: day(0) });

@@ -14,6 +14,20 @@ import {
 const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
 afterEach(() => product.control('POST', '/webhooks', { paused: false }));
 
+/** Seconds. */
+const DAY = 86_400;
+
+/** The team that has a customer. */
+async function named(stripeCustomerId: string): Promise<string> {
+  const teamId = `team_${stripeCustomerId.slice(-8)}`;
+  await product.api('PUT', `/api/v1/teams/${teamId}`, {
+    name: 'Acme',
+    adminEmail: `${teamId}@admin.example`,
+    stripeCustomerId,
+  });
+  return teamId;
+}
+
 const show = async (teamId: string) => (await product.api('GET', `/api/v1/teams/${teamId}`)).body;
 
 /** The kinds of lines on a team's timeline since it was on its first plan. */
@@ -36,12 +50,7 @@ describe('R22, R29: a first payment that fails', () => {
       invoice_settings: { default_payment_method: 'pm_card_chargeCustomerFail' },
       ...(clock !== undefined && { test_clock: clock }),
     });
-    const teamId = `team_${customerId.slice(-8)}`;
-    await product.api('PUT', `/api/v1/teams/${teamId}`, {
-      name: 'Acme',
-      adminEmail: `${teamId}@admin.example`,
-      stripeCustomerId: customerId,
-    });
+    const teamId = await named(customerId);
     const { id, latest_invoice } = await product.stripe.subscriptions.create({
       customer: customerId,
       payment_behavior: 'allow_incomplete',
@@ -70,7 +79,7 @@ describe('R22, R29: a first payment that fails', () => {
     const clock = await product.stripe.testHelpers.testClocks.create({ frozen_time });
     const team = await incomplete(clock.id);
     await product.stripe.testHelpers.testClocks.advance(clock.id, {
-      frozen_time: frozen_time + 24 * 3600,
+      frozen_time: frozen_time + DAY,
     });
     await product.until(team.teamId, (body) => {
       expect(body).toMatchObject({
@@ -86,13 +95,13 @@ describe('R22, R29: a first payment that fails', () => {
 });
 
 test('R30, R37: while it is paused the team is on Free; resumed, its plan begins anew', async () => {
-  const { id: customerId } = await product.stripe.customers.create();
-  const teamId = `team_${customerId.slice(-8)}`;
-  await product.api('PUT', `/api/v1/teams/${teamId}`, {
-    name: 'Acme',
-    adminEmail: `${teamId}@admin.example`,
-    stripeCustomerId: customerId,
-  });
+  const { testHelpers } = product.stripe;
+  const frozen_time = Math.floor(Date.now() / 1000) - 10 * DAY;
+  const clock = await testHelpers.testClocks.create({ frozen_time });
+  const pass = (days: number) =>
+    testHelpers.testClocks.advance(clock.id, { frozen_time: frozen_time + days * DAY });
+  const { id: customerId } = await product.stripe.customers.create({ test_clock: clock.id });
+  const teamId = await named(customerId);
   const { id: subscriptionId } = await product.stripe.subscriptions.create({
     customer: customerId,
     trial_period_days: 2,
@@ -100,12 +109,15 @@ test('R30, R37: while it is paused the team is on Free; resumed, its plan begins
     ...terms(teamId),
   });
   await product.until(teamId, ({ tier }) => expect(tier).toBe('pro'));
-  await renew(product, { teamId, customerId, subscriptionId });
+  await settled(product, teamId);
+  await pass(3);
   await product.until(teamId, (body) => {
     expect(body).toMatchObject({ tier: 'free', subscriptionStatus: 'paused', access: free });
   });
+  await settled(product, teamId);
   expect(await planPeriods(product, teamId)).toEqual([{ plan: 'pro', ended: true }]);
 
+  await pass(5);
   await fixCard(product, { customerId });
   await product.stripe.subscriptions.resume(subscriptionId);
   await product.until(teamId, (body) => {
