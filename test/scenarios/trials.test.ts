@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { afterEach, describe, expect, test } from 'vitest';
 import { postEvent } from '../support/events.js';
+import { historiesOf, record } from '../support/histories.js';
 import { sharedProduct } from '../support/product.js';
 import {
   breakCard,
@@ -61,6 +62,7 @@ describe('R29, R30: a trial holds its plan', () => {
     expect(mail?.text).toContain('its pro plan is paid for');
     await pass(team, 1);
     expect(await sent(product, team.teamId)).toEqual(['trial-ending']);
+    record('trial', await historiesOf(product.temporal, `subscription:${team.teamId}`));
   });
 
   test("and a short one is mailed at once, once, however often Stripe's event comes (R17)", async () => {
