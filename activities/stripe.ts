@@ -46,10 +46,7 @@ export const stripeActivities = ({
 
   /** Tries to pay, once for each number (R35). */
   async attemptPayment({ invoiceId, attempt, knownFailures }: AttemptCall): Promise<Outcome> {
-    const { number, paymentMethodId } = attempt;
-    return answered(() =>
-      attemptPayment(stripe, { invoiceId, number, paymentMethodId, knownFailures }),
-    );
+    return answered(() => attemptPayment(stripe, { invoiceId, ...attempt, knownFailures }));
   },
 
   async writeOff(invoiceId: string): Promise<void> {

@@ -27,7 +27,10 @@ export interface Cause {
 export class Draft {
   readonly effects: Effect[] = [];
 
-  constructor(public state: TeamState) {}
+  constructor(
+    public state: TeamState,
+    private readonly now: Instant,
+  ) {}
 
   set(change: Partial<TeamState>): void {
     this.state = { ...this.state, ...change };
@@ -116,7 +119,7 @@ export class Draft {
 
   attempt(ladder: Ladder, by: Attempt['by'], paymentMethodId: string | null, because: Cause): void {
     const number = ladder.attempts + 1;
-    const attempt = { number, by, paymentMethodId, ...because };
+    const attempt = { number, by, paymentMethodId, ...because, startedAt: this.now };
     this.put({ ...ladder, attempts: number, attempt, stopped: null });
   }
 

@@ -80,6 +80,8 @@ export interface Attempt {
   /** What led to it: a fact's id, an operator's name. */
   cause: string;
   actor: string;
+  /** When it was decided upon; absent from attempts of before. */
+  startedAt?: Instant;
 }
 
 /** An unpaid invoice of the team's subscription. */

@@ -20,7 +20,7 @@ export function reduce(
   facts: readonly Fact[],
   now: Instant,
 ): { state: TeamState; effects: Effect[] } {
-  const draft = new Draft(state);
+  const draft = new Draft(state, now);
   for (const fact of facts) take(draft, fact, now);
   return { state: draft.next, effects: draft.effects };
 }

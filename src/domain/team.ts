@@ -73,6 +73,8 @@ export interface Invoice {
   origin: 'first_payment' | 'subscription' | 'other';
   amountDue: number;
   needsConfirmation: boolean;
+  /** When the bank asked for it; null or absent where nothing tells. */
+  confirmationSince?: Instant | null;
   /** Failed attempts, oldest first (R23). */
   failures: { id: string; at: Instant; paymentMethodId: string | null }[];
 }

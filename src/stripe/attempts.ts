@@ -1,29 +1,34 @@
 import type Stripe from 'stripe';
+import type { Instant } from '../domain/instant.js';
 import type { Invoice } from '../domain/team.js';
 import { idOf, instant } from './values.js';
 
 /** Stripe's code where the bank asks for the customer's confirmation (R27). */
 const UNCONFIRMED = 'authentication_required';
 
+/** The attempts that share a payment intent (R23). */
+export interface IntentAttempts {
+  /** The payment waits for the customer (R27). */
+  needsConfirmation: boolean;
+  /** When the bank asked for that; null where no charge tells. */
+  confirmationSince: Instant | null;
+  isProcessing: boolean;
+  /** Failed charges, oldest first. */
+  failures: Invoice['failures'];
+}
+
 /**
  * The failed attempts of an open invoice by their charges, which share one payment intent (R23), and
- * whether it waits for the customer (R27): between the bank's question and `requires_action` the intent
- * looks declined for a moment.
+ * whether it waits for the customer (R27).
  */
 export async function readAttempts(
   stripe: Stripe,
   invoice: Stripe.Invoice,
-): Promise<Pick<Invoice, 'needsConfirmation' | 'failures'>> {
+): Promise<Pick<Invoice, 'needsConfirmation' | 'confirmationSince' | 'failures'>> {
   const paymentIntentId = paymentIntentOf(invoice);
   if (paymentIntentId !== null) {
-    const intent = await stripe.paymentIntents.retrieve(paymentIntentId);
-    const { status, last_payment_error } = intent;
-    const needsConfirmation =
-      status === 'requires_action' || last_payment_error?.code === UNCONFIRMED;
-    const failures = await failedCharges(stripe, paymentIntentId);
-    if (needsConfirmation || failures.length > 0 || status === 'processing') {
-      return { needsConfirmation, failures };
-    }
+    const { isProcessing, ...attempts } = await readIntent(stripe, paymentIntentId);
+    if (attempts.needsConfirmation || attempts.failures.length > 0 || isProcessing) return attempts;
   }
   if (invoice.attempt_count === 0) return { needsConfirmation: false, failures: [] };
   const at = instant(invoice.status_transitions.finalized_at ?? invoice.created);
@@ -37,22 +42,31 @@ export function paymentIntentOf({ payments }: Stripe.Invoice): string | null {
 }
 
 /**
- * The failed charges of a payment intent, oldest first. One by which the bank asked for a confirmation
- * is no failure, though Stripe keeps it as one (R27).
+ * What the attempts on a payment intent have come to. A charge by which the bank asked for a confirmation
+ * is no failure, though Stripe keeps it as one; between that question and `requires_action` the intent
+ * looks declined for a moment (R27).
  */
-export async function failedCharges(
-  stripe: Stripe,
-  paymentIntentId: string,
-): Promise<Invoice['failures']> {
+export async function readIntent(stripe: Stripe, id: string): Promise<IntentAttempts> {
+  const { status, last_payment_error } = await stripe.paymentIntents.retrieve(id);
   const charges = await stripe.charges
-    .list({ payment_intent: paymentIntentId, limit: 100 })
+    .list({ payment_intent: id, limit: 100 })
     .autoPagingToArray({ limit: 1_000 });
-  return charges
-    .filter(({ status, failure_code }) => status === 'failed' && failure_code !== UNCONFIRMED)
-    .toSorted((a, b) => a.created - b.created)
-    .map(({ id, created, payment_method }) => ({
-      id,
-      at: instant(created),
-      paymentMethodId: payment_method,
-    }));
+  const failed = charges.filter((charge) => charge.status === 'failed').toReversed();
+  const asked = failed.findLast(isQuestion);
+  const needsConfirmation =
+    status === 'requires_action' || last_payment_error?.code === UNCONFIRMED;
+  return {
+    needsConfirmation,
+    confirmationSince: needsConfirmation && asked ? instant(asked.created) : null,
+    isProcessing: status === 'processing',
+    failures: failed
+      .filter((charge) => !isQuestion(charge))
+      .map(({ id, created, payment_method }) => ({
+        id,
+        at: instant(created),
+        paymentMethodId: payment_method,
+      })),
+  };
 }
+
+const isQuestion = ({ failure_code }: Stripe.Charge) => failure_code === UNCONFIRMED;

@@ -1,6 +1,7 @@
 import Stripe from 'stripe';
+import { after, type Instant } from '../domain/instant.js';
 import type { Outcome } from '../domain/team.js';
-import { failedCharges, paymentIntentOf } from './attempts.js';
+import { paymentIntentOf, readIntent } from './attempts.js';
 import { isStoredError, refusal, unlessMissing } from './errors.js';
 
 export interface PaymentAttempt {
@@ -11,6 +12,8 @@ export interface PaymentAttempt {
   paymentMethodId: string | null;
   /** Failures that are known already: a stored error without a further one made no charge. */
   knownFailures: readonly string[];
+  /** When it was decided upon; absent from attempts of before. */
+  startedAt?: Instant;
 }
 
 /** Stripe's codes for a payment that waits for its customer (R27). */
@@ -19,9 +22,25 @@ const CONFIRMATION_CODES: readonly (string | undefined)[] = [
   'authentication_required',
 ];
 
-/** Tries to pay an invoice, once (R28). Throws `StripeUnavailable` while how it ended is not known. */
+/** Stripe keeps an idempotency key for a day; the hour is for a try that is on its way meanwhile. */
+const KEY_LIFE_MS = 23 * 3_600_000;
+
+/** By how much our clock and Stripe's, which tells whole seconds, may differ. */
+const CLOCKS_DIFFER_MS = 60_000;
+
+/**
+ * Tries to pay an invoice, once (R28). What ends a ladder is looked for before each try: Stripe may have
+ * been down since the attempt was decided upon, and what happened meanwhile untold (R26). Throws
+ * `StripeUnavailable` while how it ended is not known.
+ */
 export async function attemptPayment(stripe: Stripe, attempt: PaymentAttempt): Promise<Outcome> {
-  const { invoiceId, number, paymentMethodId } = attempt;
+  const { invoiceId, number, paymentMethodId, startedAt } = attempt;
+  const before = await openInvoice(stripe, invoiceId);
+  if ('kind' in before) return before;
+  if (startedAt !== undefined && Date.now() - Date.parse(startedAt) > KEY_LIFE_MS) {
+    const made = await findMade(stripe, before, attempt);
+    if (made !== null) return made;
+  }
   try {
     const invoice = await stripe.invoices.pay(
       invoiceId,
@@ -54,9 +73,8 @@ async function lookAfterRefusal(
   attempt: PaymentAttempt,
   code: string,
 ): Promise<Outcome> {
-  const invoice = await readInvoice(stripe, attempt.invoiceId);
-  if (invoice?.status === 'paid') return { kind: 'paid' };
-  if (invoice?.status !== 'open') return { kind: 'gone' };
+  const invoice = await openInvoice(stripe, attempt.invoiceId);
+  if ('kind' in invoice) return invoice;
   if (attempt.paymentMethodId === null && !(await hasPaymentMethod(stripe, invoice))) {
     return { kind: 'declined', failureId: failureIdOf(attempt), paymentMethodId: null };
   }
@@ -65,31 +83,52 @@ async function lookAfterRefusal(
 
 /** Whether the attempt behind a stored error was made all the same (R35). */
 async function lookAfterStoredError(stripe: Stripe, attempt: PaymentAttempt): Promise<Outcome> {
-  const invoice = await readInvoice(stripe, attempt.invoiceId);
+  const invoice = await openInvoice(stripe, attempt.invoiceId);
+  if ('kind' in invoice) return invoice;
+  return (await findMade(stripe, invoice, attempt)) ?? { kind: 'key_spent' };
+}
+
+/** How an attempt ended that Stripe does not tell of by its key any more; null: it was not made (R35). */
+async function findMade(
+  stripe: Stripe,
+  invoice: Stripe.Invoice,
+  { knownFailures, startedAt }: PaymentAttempt,
+): Promise<Outcome | null> {
+  const intent = paymentIntentOf(invoice);
+  if (intent === null) return null;
+  const { needsConfirmation, failures } = await readIntent(stripe, intent);
+  if (needsConfirmation) return { kind: 'confirm' };
+  // One from before it is the customer's own, of which nobody has told yet (R23).
+  const since = startedAt === undefined ? '' : after(startedAt, -CLOCKS_DIFFER_MS);
+  const made = failures.find(({ id, at }) => !knownFailures.includes(id) && at >= since);
+  if (made === undefined) return null;
+  return { kind: 'declined', failureId: made.id, paymentMethodId: made.paymentMethodId };
+}
+
+/** An invoice that there is reason to pay, with its subscription; else how the attempt ends (R26, R28). */
+async function openInvoice(stripe: Stripe, id: string): Promise<Stripe.Invoice | Outcome> {
+  const invoice = await readInvoice(stripe, id);
   if (invoice?.status === 'paid') return { kind: 'paid' };
   if (invoice?.status !== 'open') return { kind: 'gone' };
-  const intent = paymentIntentOf(invoice);
-  if (intent === null) return { kind: 'key_spent' };
-  const failures = await failedCharges(stripe, intent);
-  const fresh = failures.find(({ id }) => !attempt.knownFailures.includes(id));
-  if (fresh === undefined) return { kind: 'key_spent' };
-  return { kind: 'declined', failureId: fresh.id, paymentMethodId: fresh.paymentMethodId };
+  const status = subscriptionOf(invoice)?.status;
+  return status === 'canceled' || status === 'incomplete_expired' ? { kind: 'gone' } : invoice;
 }
 
 /** undefined: Stripe has no such invoice any more. */
 async function readInvoice(stripe: Stripe, id: string): Promise<Stripe.Invoice | undefined> {
-  return unlessMissing(stripe.invoices.retrieve(id, { expand: ['payments'] }));
+  const expand = ['payments', 'parent.subscription_details.subscription'];
+  return unlessMissing(stripe.invoices.retrieve(id, { expand }));
+}
+
+function subscriptionOf({ parent }: Stripe.Invoice): Stripe.Subscription | undefined {
+  const subscription = parent?.subscription_details?.subscription;
+  return typeof subscription === 'string' ? undefined : subscription;
 }
 
 async function hasPaymentMethod(stripe: Stripe, invoice: Stripe.Invoice): Promise<boolean> {
-  if (invoice.default_payment_method !== null || invoice.default_source !== null) return true;
+  const payers = [invoice, subscriptionOf(invoice)];
+  if (payers.some((payer) => payer?.default_payment_method ?? payer?.default_source)) return true;
   const { customer } = invoice;
-  const subscription = invoice.parent?.subscription_details?.subscription;
-  if (subscription !== undefined) {
-    const id = typeof subscription === 'string' ? subscription : subscription.id;
-    const { default_payment_method, default_source } = await stripe.subscriptions.retrieve(id);
-    if (default_payment_method !== null || default_source !== null) return true;
-  }
   if (typeof customer !== 'string') return false;
   const found = await stripe.customers.retrieve(customer);
   if (found.deleted) return false;

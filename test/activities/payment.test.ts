@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
 import { createStripe } from '../../src/stripe/client.js';
 import { StripeUnavailable } from '../../src/stripe/errors.js';
-import { attemptPayment } from '../../src/stripe/payment.js';
+import { attemptPayment, type PaymentAttempt } from '../../src/stripe/payment.js';
 
 let sandbox: Sandbox;
 let stripe: Stripe;
@@ -42,8 +42,24 @@ async function unpaidRenewal(card: string | null) {
   return invoiceId;
 }
 
-const attempt = (invoiceId: string) =>
-  attemptPayment(stripe, { invoiceId, number: 1, paymentMethodId: null, knownFailures: [] });
+const attempt = (invoiceId: string, more: Partial<PaymentAttempt> = {}) =>
+  attemptPayment(stripe, {
+    invoiceId,
+    number: 1,
+    paymentMethodId: null,
+    knownFailures: [],
+    startedAt: new Date().toISOString(),
+    ...more,
+  });
+
+/** The failed charges of an invoice, oldest first. */
+async function failedCharges(invoiceId: string) {
+  const { customer } = await stripe.invoices.retrieve(invoiceId);
+  const { data } = await stripe.charges.list({ customer: String(customer), limit: 100 });
+  return data.filter(({ status }) => status === 'failed').toReversed();
+}
+
+const pay = { method: 'POST', path: '/pay$' };
 
 describe("R28: Stripe's answer to an attempt", () => {
   test.each([
@@ -80,7 +96,6 @@ describe("R28: Stripe's answer to an attempt", () => {
     expect(await attempt('in_unknown')).toEqual({ kind: 'gone' });
   });
 
-  const pay = { method: 'POST', path: '/pay$' };
   test.each([
     ['another 4xx', 400, 'parameter_unknown'],
     ['a right that the key lacks', 403, 'more_permissions_required'],
@@ -102,5 +117,75 @@ describe("R28: Stripe's answer to an attempt", () => {
     await expect(attempt(invoiceId)).rejects.toThrow(StripeUnavailable);
     await control('DELETE', '/faults');
     expect(await attempt(invoiceId)).toEqual({ kind: 'paid' });
+  });
+});
+
+describe('R26: what ended a ladder is seen before each try', () => {
+  test('nobody is charged whose subscription was cancelled', async () => {
+    const invoiceId = await unpaidRenewal('pm_card_visa');
+    const { parent } = await stripe.invoices.retrieve(invoiceId);
+    await stripe.subscriptions.cancel(String(parent?.subscription_details?.subscription));
+    expect(await attempt(invoiceId)).toEqual({ kind: 'gone' });
+    expect((await stripe.invoices.retrieve(invoiceId)).status).toBe('open');
+  });
+
+  test('nobody is charged while Stripe does not say', async () => {
+    const invoiceId = await unpaidRenewal('pm_card_visa');
+    await control('POST', '/faults', {
+      kind: 'error',
+      method: 'GET',
+      path: 'invoices',
+      status: 503,
+    });
+    await expect(attempt(invoiceId)).rejects.toThrow(StripeUnavailable);
+    await control('DELETE', '/faults');
+    expect((await stripe.invoices.retrieve(invoiceId)).status).toBe('open');
+  });
+});
+
+describe('R35: an attempt is one charge', () => {
+  const yesterday = () => new Date(Date.now() - 86_400_000).toISOString();
+  /** The SDK repeats a request once by itself when its connection breaks. */
+  const cut = { ...pay, kind: 'reset', after: true, times: 2 };
+
+  test('also when Stripe has forgotten its key: its charge is looked for', async () => {
+    const invoiceId = await unpaidRenewal('pm_card_chargeDeclinedInsufficientFunds');
+    const [known] = await failedCharges(invoiceId);
+    const begun = { knownFailures: [String(known?.id)], startedAt: yesterday() };
+    await control('POST', '/faults', cut);
+    await expect(attempt(invoiceId, begun)).rejects.toThrow(StripeUnavailable);
+    await control('DELETE', '/idempotency-keys');
+    await control('DELETE', '/faults');
+    const outcome = await attempt(invoiceId, begun);
+    const [, made, ...more] = await failedCharges(invoiceId);
+    expect(outcome).toMatchObject({ kind: 'declined', failureId: made?.id });
+    expect(more).toEqual([]);
+  });
+
+  test('one that was not made before Stripe forgot its key is made', async () => {
+    const invoiceId = await unpaidRenewal('pm_card_visa');
+    const [known] = await failedCharges(invoiceId);
+    const begun = { knownFailures: [String(known?.id)], startedAt: yesterday() };
+    expect(await attempt(invoiceId, begun)).toEqual({ kind: 'paid' });
+  });
+
+  const stored = { ...pay, kind: 'error', status: 500, stored: true, times: 1 };
+
+  test('R27: one that waits for the customer behind a stored error is not made again', async () => {
+    const invoiceId = await unpaidRenewal('pm_card_authenticationRequired');
+    const before = await failedCharges(invoiceId);
+    await control('POST', '/faults', { ...stored, after: true });
+    await expect(attempt(invoiceId)).rejects.toThrow(StripeUnavailable);
+    expect(await attempt(invoiceId)).toEqual({ kind: 'confirm' });
+    expect(await failedCharges(invoiceId)).toHaveLength(before.length + 1);
+  });
+
+  test("R23: behind a stored error, a charge from before the attempt is not the attempt's", async () => {
+    const invoiceId = await unpaidRenewal('pm_card_visa');
+    await control('POST', '/faults', stored);
+    // Declined on the invoice's page, which nobody has told of yet.
+    const startedAt = new Date(Date.now() + 120_000).toISOString();
+    await expect(attempt(invoiceId, { startedAt })).rejects.toThrow(StripeUnavailable);
+    expect(await attempt(invoiceId, { startedAt })).toEqual({ kind: 'key_spent' });
   });
 });

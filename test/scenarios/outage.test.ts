@@ -1,5 +1,6 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { TeamState } from '../../src/domain/team.js';
 import { metric } from '../support/events.js';
 import { sharedProduct, startProduct } from '../support/product.js';
 import {
@@ -165,6 +166,26 @@ test('R26: cancelled while Stripe cannot be read: nobody is charged when the tim
   } finally {
     await brief.close();
   }
+});
+
+test('R26: cancelled while an attempt does not reach Stripe: a card that is good by then is not charged', async () => {
+  await fault({ kind: 'error', status: 503, times: 3 });
+  const team = await falls();
+  await expect.poll(() => attempts(product, team.invoiceId), patiently).not.toEqual([]);
+  await fault({ kind: 'error', method: 'GET', path: '^/v1/subscriptions', status: 503 });
+  await product.stripe.subscriptions.cancel(team.subscriptionId);
+  await fixCard(product, team);
+  const workflow = product.temporal.workflow.getHandle(`subscription:${team.teamId}`);
+  await expect
+    .poll(async () => (await workflow.query<TeamState>('state')).ladders, patiently)
+    .toMatchObject([{ attempt: null, stopped: 'gone' }]);
+
+  await product.control('DELETE', '/faults');
+  await product.until(team.teamId, ({ tier, dunning }) => {
+    expect([tier, dunning]).toEqual(['free', null]);
+  });
+  await settled(product, team.teamId);
+  expect(await charges(team, 'succeeded')).toBe(1);
 });
 
 // These come last: the SDK may repeat what broke half a second after the story's end, into the next one's faults.
