@@ -14,6 +14,9 @@ const SEEN_IDS = 200;
 /** After these an item of ours is on a final invoice, or will never be (R34). */
 const SETTLING_TYPES = ['invoice.finalized', 'customer.subscription.deleted', 'resync'];
 
+/** After these a payment method is another one under the same id (R24). */
+const RENEWING_TYPES = ['payment_method.automatically_updated', 'payment_method.updated'];
+
 /** The team after `facts`, taken in order at `now`, and what is to be written with it. Pure (R8). */
 export function reduce(
   state: TeamState,
@@ -53,8 +56,8 @@ function take(draft: Draft, fact: Fact, now: Instant): void {
 /** Something changed at Stripe: it is read, whatever the hint said (R16, R17). */
 function takeHint(draft: Draft, { id, type, object, at }: Hint): void {
   if (isSeen(draft, id)) return;
-  // A card that its network renewed keeps its id, and is worth another try.
-  const renewed = type === 'payment_method.automatically_updated' ? object : null;
+  // A card that was renewed, by its network or by its owner, keeps its id, and is worth another try.
+  const renewed = RENEWING_TYPES.includes(type) ? object : null;
   draft.set({
     ladders: draft.state.ladders.map((ladder) => ({
       ...ladder,

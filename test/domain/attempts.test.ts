@@ -45,9 +45,12 @@ describe('R24: a new card is tried at once', () => {
     expect(team.calls).not.toContain('attempt');
   });
 
-  test('updated, by the card network, under the same id', () => {
+  test.each([
+    ['the card network', 'payment_method.automatically_updated'],
+    ['its owner', 'payment_method.updated'],
+  ])('updated, by %s, under the same id', (_, type) => {
     const team = at('strike 1');
-    team.sees(day(1), {}, { type: 'payment_method.automatically_updated', object: 'pm_1' });
+    team.sees(day(1), {}, { type, object: 'pm_1' });
     expect(team.attempt()).toMatchObject({ by: 'card', paymentMethodId: 'pm_1' });
   });
 
