@@ -55,7 +55,7 @@ const settings = z.object({
     .default('3d,5d')
     .transform((text) => text.split(','))
     .pipe(z.tuple([duration, duration], 'must be two durations, such as 3d,5d')),
-  DUNNING_RETRIES: z.literal('tagih', 'must be tagih').default('tagih'),
+  DUNNING_RETRIES: z.enum(['tagih', 'stripe'], 'must be tagih or stripe').default('tagih'),
   CONFIRMATION_WINDOW: z.string().default('23h').pipe(duration),
   CLOSE_GRACE: z
     .string()

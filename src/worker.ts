@@ -45,6 +45,8 @@ export async function startWorker(
       policy: {
         intervals: settings.DUNNING_INTERVALS,
         confirmationWindow: settings.CONFIRMATION_WINDOW,
+        retries: settings.DUNNING_RETRIES,
+        looks: true,
       },
       mailFrom: settings.EMAIL_FROM,
       zone: settings.BILLING_TIME_ZONE,

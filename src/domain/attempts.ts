@@ -1,6 +1,6 @@
 import { type Cause, type Draft, NOTHING_NAMED, union } from './draft.js';
-import { dueAt, type Ladder } from './dunning.js';
-import type { Instant } from './instant.js';
+import { dueAt, followsStripe, type Ladder, nextAttemptAt } from './dunning.js';
+import { after, type Instant } from './instant.js';
 import type { Outcome } from './team.js';
 
 const TIMER: Cause = { cause: 'timer', actor: 'tagih' };
@@ -38,7 +38,7 @@ export function takeOutcome(
   const { by, paymentMethodId, cause, actor } = attempt;
   const because: Cause = { cause, actor };
   const scheduled = by === 'timer';
-  const over: Ladder = { ...ladder, attempt: null };
+  let over: Ladder = { ...ladder, attempt: null };
   draft.put(over);
   switch (outcome.kind) {
     case 'paid':
@@ -68,10 +68,12 @@ export function takeOutcome(
         draft.happen(over, 'confirmation_needed', now, because);
         break;
       }
+      over = { ...over, confirmBy: after(now, ladder.policy.confirmationWindow) };
+      draft.put(over);
       draft.note('confirmation_needed', `${invoiceId} waits for its confirmation`, because, {
         invoiceId,
       });
-      draft.mail('payment-action-required', `${invoiceId}:${number}`, over);
+      draft.mail('payment-action-required', `${invoiceId}:${number}`, over, nextAttemptAt(over));
       break;
     case 'stopped':
       draft.note('payment_attempt_stopped', `Stripe would not try ${invoiceId}`, because, {
@@ -84,16 +86,32 @@ export function takeOutcome(
       outcome satisfies never;
   }
   const still = draft.ladder(invoiceId);
+  // What Stripe's own attempts came to meanwhile was left aside, for it could have been this one.
+  if (still !== undefined && followsStripe(still)) draft.want({ ...NOTHING_NAMED, cause });
   if (still !== undefined) offer(draft, still, [], because);
 }
 
-/** Attempts that are due. Not while Stripe is read: what a fact hints at may end the ladder (R26). */
+/**
+ * What is due: an attempt, or the end of a wait for the customer. Not while Stripe is read: what a fact
+ * hints at may end the ladder (R26).
+ */
 export function takeTimers(draft: Draft, now: Instant): void {
   if (draft.state.reading !== null || draft.state.wanted !== null) return;
-  for (const ladder of draft.state.ladders) {
+  const due = draft.state.ladders.flatMap((ladder) => {
     const at = dueAt(ladder);
-    if (at === null || at > now) continue;
+    return at === null || at > now ? [] : [{ ladder, at }];
+  });
+  const unseen = due.filter(({ ladder, at }) => looksFirst(ladder) && ladder.lookedAt !== at);
+  for (const { ladder, at } of unseen) draft.put({ ...ladder, lookedAt: at });
+  if (unseen.length > 0) return draft.want({ ...NOTHING_NAMED, cause: TIMER.cause });
+  for (const { ladder, at } of due) {
     if (ladder.timer?.for === 'attempt') draft.attempt(ladder, 'timer', null, TIMER);
     else draft.happen(ladder, 'failed', at, TIMER);
   }
+}
+
+/** Whether Stripe is read first: nobody may have told that it was paid (R27), or that Stripe has tried (R24). */
+function looksFirst(ladder: Ladder): boolean {
+  if (ladder.policy.looks !== true) return false;
+  return ladder.timer?.for === 'confirmation' || followsStripe(ladder);
 }

@@ -1,3 +1,4 @@
+import { union } from './draft.js';
 import { type Attempt, dueAt } from './dunning.js';
 import type { Instant } from './instant.js';
 import type { Reading, TeamState } from './team.js';
@@ -36,7 +37,14 @@ export function callsOf(state: TeamState): Call[] {
             id: `read:${reading.number}`,
             customerId,
             subscriptionId: state.subscription?.id ?? null,
-            reading,
+            // A customer that is the team's no more lists none of its subscriptions (R22).
+            reading: {
+              ...reading,
+              subscriptionIds: union(
+                reading.subscriptionIds,
+                state.ladders.map(({ subscriptionId }) => subscriptionId),
+              ),
+            },
             ladders: state.ladders.map(({ invoiceId }) => invoiceId),
           },
         ]),

@@ -5,6 +5,7 @@ import {
   type Happening,
   type Ladder,
   ladderTable,
+  nextAttemptAt,
   stageOf,
   teamStrike,
 } from './dunning.js';
@@ -58,6 +59,7 @@ export class Draft {
     if (next === undefined) this.end(invoiceId);
     else this.put(next);
     const strike = teamStrike(this.state.ladders);
+    if (strike > strikeBefore) this.set({ unrecovered: true });
 
     if (next === undefined) {
       const kind = happening === 'paid' ? 'invoice_paid' : 'invoice_closed';
@@ -66,7 +68,7 @@ export class Draft {
       this.note('strike', `Strike ${next.strike} of 3 for ${invoiceId}`, because, {
         invoiceId,
         strike: next.strike,
-        nextAttemptAt: next.timer?.at ?? null,
+        nextAttemptAt: nextAttemptAt(next),
       });
     } else if (happening === 'confirmation_needed') {
       this.note('confirmation_needed', `${invoiceId} waits for its confirmation`, because, {
@@ -74,17 +76,18 @@ export class Draft {
       });
     }
 
-    switch (mail) {
-      case undefined:
-        return;
-      case 'payment-action-required':
-        return this.mail(mail, `${invoiceId}:${ladder.attempts}`, next ?? ladder);
-      case 'payment-recovered':
-        if (this.state.ladders.length === 0) this.mail(mail, invoiceId, { ...ladder, timer: null });
-        return;
-      default:
-        if (strike > strikeBefore) this.mail(mail, invoiceId, next ?? ladder);
-    }
+    if (next === undefined) return this.recover(ladder, happening);
+    if (mail === 'payment-action-required') this.mail(mail, questionOf(ladder), next);
+    else if (mail && strike > strikeBefore) this.mail(mail, invoiceId, next, nextAttemptAt(next));
+  }
+
+  /** With the last ladder all is over: told of where it was paid, and a strike had been told of (R25, R26). */
+  private recover(ladder: Ladder, happening: Happening): void {
+    if (this.state.ladders.length > 0) return;
+    // States of before do not say whether a strike was told of.
+    const told = this.state.unrecovered ?? ladder.strike > 0;
+    this.set({ unrecovered: false });
+    if (happening === 'paid' && told) this.mail('payment-recovered', ladder.invoiceId, ladder);
   }
 
   /** Stripe is to be read, after what is being read already (R16). */
@@ -145,8 +148,12 @@ export class Draft {
     this.note('payment_attempt_failed', `An attempt to pay ${invoiceId} failed`, because, details);
   }
 
-  mail(mail: DunningMail, cause: string, { invoiceId, amountDue, timer }: Ladder): void {
-    const nextAttemptAt = timer?.for === 'attempt' ? timer.at : null;
+  mail(
+    mail: DunningMail,
+    cause: string,
+    { invoiceId, amountDue }: Pick<Ladder, 'invoiceId' | 'amountDue'>,
+    nextAttemptAt: Instant | null = null,
+  ): void {
     const details = { invoiceId, amountDue, nextAttemptAt };
     this.effects.push({ kind: 'mail', mail, cause, details });
   }
@@ -159,6 +166,12 @@ export class Draft {
       closed: [...this.state.closed, invoiceId].slice(-CLOSED_INVOICES),
     });
   }
+}
+
+/** The attempt for which a customer is asked to confirm: ours by its number, Stripe's by its count (R23). */
+function questionOf({ invoiceId, attempts, attemptCount }: Ladder): string {
+  const ours = `${invoiceId}:${attempts}`;
+  return attemptCount === undefined ? ours : `${ours}#${attemptCount}`;
 }
 
 /** To read what is known already, and nothing else. */

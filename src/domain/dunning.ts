@@ -63,12 +63,19 @@ export const ladderTable: Readonly<Record<Stage, Readonly<Record<Happening, Step
   },
 };
 
-/** How long the ladder waits, in milliseconds. */
+/** How long the ladder waits, in milliseconds, and for whom. */
 export interface DunningPolicy {
   /** From strike 1 to the next attempt, and from strike 2 to the next (R24). */
   intervals: readonly [number, number];
   /** How long a payment may wait for the customer's confirmation (R27). */
   confirmationWindow: number;
+  /** Who retries (R24); absent, as in ladders of before: we do. */
+  retries?: 'tagih' | 'stripe';
+  /**
+   * Whether Stripe is read before a wait for the customer ends in a strike, and our attempts rest while
+   * one lasts. Absent from ladders of before, whose histories must replay.
+   */
+  looks?: true;
 }
 
 /** A payment attempt under way. Its number, with the invoice, is the key at Stripe (R35). */
@@ -94,6 +101,13 @@ export interface Ladder {
   /** When its first attempt failed. */
   since: Instant;
   timer: null | { at: Instant; for: 'attempt' | 'confirmation' };
+  /** Until then the timer's attempt waits for the customer to confirm a try that was none of its own (R27). */
+  confirmBy?: Instant | null;
+  /** What came due, and for which Stripe was read. */
+  lookedAt?: Instant;
+  /** In mode `stripe`: Stripe's count of its scheduled attempts, and when it makes the next (R23, R24). */
+  attemptCount?: number;
+  nextPaymentAttemptAt?: Instant | null;
   /** Taken when the ladder began, so that a new setting changes no running one. */
   policy: DunningPolicy;
   /** Number of the last attempt of ours. */
@@ -129,6 +143,8 @@ export function climb(ladder: Ladder, happening: Happening, at: Instant): Ladder
   const strike = strikeAt[to];
   const { intervals, confirmationWindow } = ladder.policy;
   if (happening === 'confirmation_needed') {
+    // At its end the ladder waits for nobody.
+    if (strike === 3) return ladder;
     return { ...ladder, timer: { at: after(at, confirmationWindow), for: 'confirmation' } };
   }
   if (strike === ladder.strike) return ladder;
@@ -141,10 +157,35 @@ export function climb(ladder: Ladder, happening: Happening, at: Instant): Ladder
   };
 }
 
+/** How long after an attempt of Stripe's we look for it, and so by how much we let it come later than ours. */
+const PATIENCE_MS = 3_600_000;
+
+/** Whether Stripe's own retries are the scheduled attempts, and ours the safety net (R24). */
+export function followsStripe({ policy }: Ladder): boolean {
+  return policy.retries === 'stripe';
+}
+
+/** The attempt of Stripe's that is to come, where the ladder waits for it and not for its interval. */
+function awaitedAttempt(ladder: Ladder): Instant | null {
+  const { timer, nextPaymentAttemptAt: next = null } = ladder;
+  if (!followsStripe(ladder) || timer === null || next === null) return null;
+  return next <= after(timer.at, PATIENCE_MS) ? next : null;
+}
+
 /** When the ladder acts next by itself; null while it is at its end, under way or stopped. */
 export function dueAt(ladder: Ladder): Instant | null {
-  if (ladder.timer === null || ladder.attempt !== null || ladder.stopped !== null) return null;
-  return ladder.timer.at;
+  const { timer, attempt, stopped, confirmBy, policy } = ladder;
+  if (timer === null || attempt !== null || stopped !== null) return null;
+  if (timer.for === 'confirmation') return timer.at;
+  const awaited = awaitedAttempt(ladder);
+  const at = awaited === null ? timer.at : after(awaited, PATIENCE_MS);
+  return policy.looks && confirmBy && confirmBy > at ? confirmBy : at;
+}
+
+/** When the payment is tried next, by us or by Stripe; null where no try is planned. */
+export function nextAttemptAt(ladder: Ladder): Instant | null {
+  if (ladder.timer?.for !== 'attempt') return null;
+  return awaitedAttempt(ladder) ?? dueAt(ladder);
 }
 
 /** The ladders that have begun: the highest strike first, of equals the oldest (R25). */

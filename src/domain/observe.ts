@@ -1,9 +1,11 @@
 import { offer } from './attempts.js';
 import { tellOfCharges } from './charges.js';
+import { askToConfirm, confirmBy } from './confirmation.js';
 import { type Cause, type Draft, union } from './draft.js';
-import type { Ladder } from './dunning.js';
+import { followsStripe, type Happening, type Ladder } from './dunning.js';
 import type { Instant } from './instant.js';
 import { provision } from './provision.js';
+import { scheduledOf, timeOf } from './scheduled.js';
 import { isLive } from './subscription.js';
 import type { Invoice, Reading, Truth } from './team.js';
 import { tellOfTrial } from './trial.js';
@@ -50,25 +52,17 @@ function takeInvoice(
   because: Cause,
 ): void {
   const ladder = draft.ladder(invoice.id);
-  if (ladder === undefined) return beginLadder(draft, invoice, truth, reading, now, because);
+  if (ladder === undefined) {
+    if (invoice.origin !== 'subscription') return askToConfirm(draft, invoice, because);
+    return beginLadder(draft, invoice, truth, reading, now, because);
+  }
   if (invoice.status === 'paid') return draft.happen(ladder, 'paid', now, because);
   if (invoice.status !== 'open') return draft.happen(ladder, 'closed', now, because);
 
   const updated = { ...ladder, amountDue: invoice.amountDue };
-  const unknown = invoice.failures.filter(({ id }) => !ladder.failures.includes(id));
-  const [first] = unknown;
   // While an attempt of ours is under way a new failure may be its own, which it will report itself.
-  if (first === undefined || ladder.attempt !== null) return draft.put(updated);
-  const noted: Ladder = {
-    ...updated,
-    failures: union(
-      ladder.failures,
-      unknown.map(({ id }) => id),
-    ),
-    methodsTried: union(ladder.methodsTried, methodsOf(unknown)),
-  };
-  for (const { id } of unknown) draft.noteFailure(invoice.id, id, because);
-  draft.happen(noted, 'refused', isCharge(first) ? first.at : now, because);
+  if (ladder.attempt !== null) return draft.put(updated);
+  takeFailures(draft, updated, invoice, now, because);
 }
 
 /** The first failure of an invoice begins its ladder, whoever tried (R22, R23). */
@@ -81,14 +75,12 @@ function beginLadder(
   because: Cause,
 ): void {
   const { subscription, closed, holds } = draft.state;
-  if (invoice.status !== 'open' || invoice.origin !== 'subscription') return;
-  if (closed.includes(invoice.id)) return;
+  if (invoice.status !== 'open' || closed.includes(invoice.id)) return;
   if (subscription === null || !isLive(subscription)) return;
   if (subscription.id !== invoice.subscriptionId) return;
   const [first] = invoice.failures;
   if (first === undefined && !invoice.needsConfirmation) return;
-  const since = first?.at ?? now;
-  const tried = methodsOf(invoice.failures);
+  const since = first?.at ?? invoice.confirmationSince ?? now;
   const added = addedSince(reading, since);
   const defaults = truth.defaultPaymentMethodIds.filter((id) => !added.includes(id));
   const ladder: Ladder = {
@@ -98,23 +90,55 @@ function beginLadder(
     strike: 0,
     since,
     timer: null,
+    confirmBy: null,
     policy: truth.policy,
     attempts: 0,
     attempt: null,
     stopped: null,
-    failures: invoice.failures.map(({ id }) => id),
-    methodsTried: tried.length > 0 ? tried : defaults,
+    failures: [],
+    methodsTried: methodsOf(invoice.failures).length > 0 ? [] : defaults,
     methodsWaiting: [],
   };
-  draft.set({ holds: union(holds, [invoice.id]) });
-  for (const { id } of invoice.failures) draft.noteFailure(invoice.id, id, because);
-  if (first === undefined) draft.happen(ladder, 'confirmation_needed', now, because);
-  else draft.happen(ladder, 'failed', first.at, because);
+  if (!followsStripe(ladder)) draft.set({ holds: union(holds, [invoice.id]) });
+  takeFailures(draft, ladder, invoice, now, because);
 }
 
-/** Without a charge a failure has no time of its own at Stripe, and is given its invoice's (R23). */
-function isCharge({ id }: Invoice['failures'][number]): boolean {
-  return !id.includes('#');
+/** What there is news of: failed attempts, each noted once (R23), and a wait for the customer (R27). */
+function takeFailures(
+  draft: Draft,
+  ladder: Ladder,
+  invoice: Invoice,
+  now: Instant,
+  because: Cause,
+): void {
+  const unknown = invoice.failures.filter(({ id }) => !ladder.failures.includes(id));
+  const waitsUntil = confirmBy(ladder, invoice, now);
+  const isNews = waitsUntil !== ladder.confirmBy && ladder.timer?.for !== 'confirmation';
+  const question = waitsUntil !== null && isNews ? (invoice.confirmationSince ?? now) : null;
+  const { failed, asks } = scheduledOf(ladder, unknown, invoice, question);
+  draft.put({
+    ...ladder,
+    ...(followsStripe(ladder) && {
+      attemptCount: invoice.attemptCount ?? 0,
+      nextPaymentAttemptAt: invoice.nextPaymentAttemptAt ?? null,
+    }),
+    confirmBy: waitsUntil,
+    failures: union(
+      ladder.failures,
+      unknown.map(({ id }) => id),
+    ),
+    methodsTried: union(ladder.methodsTried, methodsOf(unknown)),
+  });
+  for (const failure of unknown) {
+    draft.noteFailure(invoice.id, failure.id, because);
+    happen(failed.includes(failure) ? 'failed' : 'refused', timeOf(failure, ladder, now));
+  }
+  if (asks) happen('confirmation_needed', question ?? now);
+
+  function happen(happening: Happening, at: Instant): void {
+    const current = draft.ladder(invoice.id);
+    if (current !== undefined) draft.happen(current, happening, at, because);
+  }
 }
 
 function methodsOf(failures: Invoice['failures']): string[] {

@@ -16,6 +16,10 @@ export interface TeamState {
   ladders: Ladder[];
   /** Invoices whose ladder has ended, latest last: none of them starts one again (R20). */
   closed: string[];
+  /** Whether a strike was told of since no invoice was open (R26). */
+  unrecovered?: boolean;
+  /** Invoices without a ladder whose payment the customer was asked to confirm (R27). */
+  askedToConfirm?: string[];
   /** Invoices to mark uncollectible at Stripe (R31), and to take from Stripe's own retries (R24). */
   writeOffs: string[];
   holds: string[];
@@ -75,6 +79,10 @@ export interface Invoice {
   needsConfirmation: boolean;
   /** When the bank asked for it; null or absent where nothing tells. */
   confirmationSince?: Instant | null;
+  /** Scheduled attempts by Stripe's count: the first, whoever made it, then Stripe's own; absent from readings of before. */
+  attemptCount?: number;
+  /** When Stripe tries by itself again; null, or absent, when it does not. */
+  nextPaymentAttemptAt?: Instant | null;
   /** Failed attempts, oldest first (R23). */
   failures: { id: string; at: Instant; paymentMethodId: string | null }[];
 }

@@ -6,6 +6,19 @@ import { idOf, instant } from './values.js';
 /** Stripe's code where the bank asks for the customer's confirmation (R27). */
 const UNCONFIRMED = 'authentication_required';
 
+/** docs.stripe.com/billing/revenue-recovery/smart-retries#non-retryable-decline-codes */
+const HARD_DECLINES: ReadonlySet<string> = new Set([
+  UNCONFIRMED,
+  'highest_risk_level',
+  'incorrect_number',
+  'lost_card',
+  'pickup_card',
+  'revocation_of_all_authorizations',
+  'revocation_of_authorization',
+  'stolen_card',
+  'transaction_not_allowed',
+]);
+
 /** The attempts that share a payment intent (R23). */
 export interface IntentAttempts {
   /** The payment waits for the customer (R27). */
@@ -13,6 +26,8 @@ export interface IntentAttempts {
   /** When the bank asked for that; null where no charge tells. */
   confirmationSince: Instant | null;
   isProcessing: boolean;
+  /** Stripe schedules further attempts, counts them and makes none, until the card is another one (R24). */
+  isHardDeclined: boolean;
   /** Failed charges, oldest first. */
   failures: Invoice['failures'];
 }
@@ -24,16 +39,22 @@ export interface IntentAttempts {
 export async function readAttempts(
   stripe: Stripe,
   invoice: Stripe.Invoice,
-): Promise<Pick<Invoice, 'needsConfirmation' | 'confirmationSince' | 'failures'>> {
+): Promise<
+  Pick<Invoice, 'needsConfirmation' | 'confirmationSince' | 'failures' | 'nextPaymentAttemptAt'>
+> {
   const paymentIntentId = paymentIntentOf(invoice);
+  const next = invoice.next_payment_attempt;
+  const nextPaymentAttemptAt = next === null ? null : instant(next);
   if (paymentIntentId !== null) {
-    const { isProcessing, ...attempts } = await readIntent(stripe, paymentIntentId);
-    if (attempts.needsConfirmation || attempts.failures.length > 0 || isProcessing) return attempts;
+    const { isProcessing, isHardDeclined, ...attempts } = await readIntent(stripe, paymentIntentId);
+    if (attempts.needsConfirmation || attempts.failures.length > 0 || isProcessing) {
+      return { ...attempts, nextPaymentAttemptAt: isHardDeclined ? null : nextPaymentAttemptAt };
+    }
   }
   if (invoice.attempt_count === 0) return { needsConfirmation: false, failures: [] };
   const at = instant(invoice.status_transitions.finalized_at ?? invoice.created);
   const failure = { id: `${invoice.id}#${invoice.attempt_count}`, at, paymentMethodId: null };
-  return { needsConfirmation: false, failures: [failure] };
+  return { needsConfirmation: false, failures: [failure], nextPaymentAttemptAt };
 }
 
 /** The payment intent that all attempts of an invoice share, where `payments` are expanded (R23). */
@@ -52,6 +73,7 @@ export async function readIntent(stripe: Stripe, id: string): Promise<IntentAtte
     .list({ payment_intent: id, limit: 100 })
     .autoPagingToArray({ limit: 1_000 });
   const failed = charges.filter((charge) => charge.status === 'failed').toReversed();
+  const last = failed.at(-1);
   const asked = failed.findLast(isQuestion);
   const needsConfirmation =
     status === 'requires_action' || last_payment_error?.code === UNCONFIRMED;
@@ -59,6 +81,9 @@ export async function readIntent(stripe: Stripe, id: string): Promise<IntentAtte
     needsConfirmation,
     confirmationSince: needsConfirmation && asked ? instant(asked.created) : null,
     isProcessing: status === 'processing',
+    isHardDeclined: [last?.failure_code, last?.outcome?.reason].some(
+      (code) => typeof code === 'string' && HARD_DECLINES.has(code),
+    ),
     failures: failed
       .filter((charge) => !isQuestion(charge))
       .map(({ id, created, payment_method }) => ({

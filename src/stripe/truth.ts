@@ -216,6 +216,7 @@ async function invoiceOf(
             ? 'first_payment'
             : 'subscription',
       amountDue: invoice.amount_remaining,
+      attemptCount: invoice.attempt_count,
       ...(unpaid
         ? await readAttempts(stripe, invoice)
         : { needsConfirmation: false, failures: [] }),

@@ -32,7 +32,12 @@ export const DAY = 24 * HOUR;
 export const policy: DunningPolicy = {
   intervals: [3 * DAY, 5 * DAY],
   confirmationWindow: 23 * HOUR,
+  retries: 'tagih',
+  looks: true,
 };
+
+/** As with `DUNNING_RETRIES=stripe`. */
+export const stripeRetries: DunningPolicy = { ...policy, retries: 'stripe' };
 
 /** The instant so many days and hours, also fractions of them, after the stories begin. */
 export function day(days: number, hours = 0): Instant {
@@ -125,8 +130,11 @@ export class Story {
     return this.take(now, { kind: 'read', number: reading.number, truth: this.truth });
   }
 
+  /** What is due is done, after a look at Stripe where it takes one. */
   reaches(now: Instant): Effect[] {
-    return this.take(now, { kind: 'due' });
+    const effects = this.take(now, { kind: 'due' });
+    if (this.state.reading?.cause !== 'timer') return effects;
+    return [...effects, ...this.reads(now), ...this.take(now, { kind: 'due' })];
   }
 
   /** The attempt under way, of the only invoice unless one is named, ends. */
@@ -205,8 +213,9 @@ export class Story {
 }
 
 /** A team that has been on Pro, and paid, for two months. */
-export function onPro(): Story {
+export function onPro(under: DunningPolicy = policy): Story {
   const team = new Story();
+  team.truth = { ...team.truth, policy: under };
   team.sees(day(-60), { subscriptions: [subscription()] });
   return team;
 }

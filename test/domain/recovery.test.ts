@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { nextDueAt } from '../../src/domain/calls.js';
+import { callsOf, nextDueAt } from '../../src/domain/calls.js';
 import { subscriptionStatus } from '../../src/domain/subscription.js';
-import { at, day, declined, onPro, renewal, type Story, subscription, unpaid } from './given.js';
+import {
+  at,
+  day,
+  declined,
+  hint,
+  onPro,
+  renewal,
+  type Story,
+  subscription,
+  unpaid,
+} from './given.js';
 
 describe('R25: several invoices are open', () => {
   const two = [unpaid('in_1', day(0)), unpaid('in_2', day(1))];
@@ -57,6 +67,17 @@ describe('R25: several invoices are open', () => {
     team.sees(day(0), { invoices: [unpaid('in_1', day(0)), waits] });
     team.sees(day(0), { invoices: [renewal({ status: 'paid' }), waits] });
     expect(team.sent).not.toContain('payment-recovered');
+    team.sees(day(0), { invoices: [renewal({ id: 'in_2', status: 'paid' })] });
+    expect(team.sent.at(-1)).toBe('payment-recovered');
+  });
+
+  test('R26: it is told of once, and not of a payment that came without a strike', () => {
+    const team = at('strike 1');
+    team.sees(day(1), { invoices: [renewal({ status: 'paid' })] });
+    const waits = renewal({ id: 'in_2', needsConfirmation: true });
+    team.sees(day(30), { invoices: [waits] });
+    team.sees(day(30), { invoices: [{ ...waits, status: 'paid' }] });
+    expect(team.sent.filter((mail) => mail === 'payment-recovered')).toHaveLength(1);
   });
 });
 
@@ -124,4 +145,14 @@ test('R22: a second subscription beside it takes no strike away', () => {
   expect(team.strike).toBe(3);
   team.sees(day(10), { subscriptions: [subscription({ status: 'canceled' }), second] });
   expect(team.strike).toBe(0);
+});
+
+test("R22: nothing ends a ladder by not being listed: what a customer of before owes is read by its subscription's id", () => {
+  const team = at('strike 1');
+  const next = subscription({ id: 'sub_2', customerId: 'cus_2', startedAt: day(1) });
+  team.sees(day(1), { customerId: 'cus_2', subscriptions: [subscription(), next] });
+  team.take(day(2), hint({ id: 'evt_next' }));
+  const [call] = callsOf(team.state);
+  expect(call).toMatchObject({ kind: 'read', customerId: 'cus_2', subscriptionId: 'sub_2' });
+  expect(call).toMatchObject({ reading: { subscriptionIds: ['sub_1'] } });
 });
