@@ -9,11 +9,11 @@ const ASKED_INVOICES = 50;
 /** Until when a payment waits for its customer, from the bank's question on, whenever we hear of it; null: it does not (R27). */
 export function confirmBy(
   { confirmBy: known, policy }: Ladder,
-  { needsConfirmation, confirmationSince }: Invoice,
+  { needsConfirmation, question }: Invoice,
   now: Instant,
 ): Instant | null {
   if (!needsConfirmation) return null;
-  if (confirmationSince) return after(confirmationSince, policy.confirmationWindow);
+  if (question) return after(question.at, policy.confirmationWindow);
   return known ?? after(now, policy.confirmationWindow);
 }
 

@@ -80,7 +80,7 @@ function beginLadder(
   if (subscription.id !== invoice.subscriptionId) return;
   const [first] = invoice.failures;
   if (first === undefined && !invoice.needsConfirmation) return;
-  const since = first?.at ?? invoice.confirmationSince ?? now;
+  const since = first?.at ?? invoice.question?.at ?? now;
   const added = addedSince(reading, since);
   const defaults = truth.defaultPaymentMethodIds.filter((id) => !added.includes(id));
   const ladder: Ladder = {
@@ -96,7 +96,7 @@ function beginLadder(
     attempt: null,
     stopped: null,
     failures: [],
-    methodsTried: methodsOf(invoice.failures).length > 0 ? [] : defaults,
+    methodsTried: methodsOf([...invoice.failures, invoice.question]).length > 0 ? [] : defaults,
     methodsWaiting: [],
   };
   if (!followsStripe(ladder)) draft.set({ holds: union(holds, [invoice.id]) });
@@ -113,9 +113,11 @@ function takeFailures(
 ): void {
   const unknown = invoice.failures.filter(({ id }) => !ladder.failures.includes(id));
   const waitsUntil = confirmBy(ladder, invoice, now);
-  const isNews = waitsUntil !== ladder.confirmBy && ladder.timer?.for !== 'confirmation';
-  const question = waitsUntil !== null && isNews ? (invoice.confirmationSince ?? now) : null;
-  const { failed, asks } = scheduledOf(ladder, unknown, invoice, question);
+  const isNews = waitsUntil !== null && waitsUntil !== ladder.confirmBy;
+  const question = (isNews && invoice.question) || null;
+  const asksAnew = isNews && ladder.timer?.for !== 'confirmation';
+  const askedAt = asksAnew ? (question?.at ?? now) : null;
+  const { failed, asks } = scheduledOf(ladder, unknown, invoice, askedAt);
   draft.put({
     ...ladder,
     ...(followsStripe(ladder) && {
@@ -127,13 +129,13 @@ function takeFailures(
       ladder.failures,
       unknown.map(({ id }) => id),
     ),
-    methodsTried: union(ladder.methodsTried, methodsOf(unknown)),
+    methodsTried: union(ladder.methodsTried, methodsOf([...unknown, question])),
   });
   for (const failure of unknown) {
     draft.noteFailure(invoice.id, failure.id, because);
     happen(failed.includes(failure) ? 'failed' : 'refused', timeOf(failure, ladder, now));
   }
-  if (asks) happen('confirmation_needed', question ?? now);
+  if (asks) happen('confirmation_needed', askedAt ?? now);
 
   function happen(happening: Happening, at: Instant): void {
     const current = draft.ladder(invoice.id);
@@ -141,6 +143,8 @@ function takeFailures(
   }
 }
 
-function methodsOf(failures: Invoice['failures']): string[] {
-  return failures.flatMap(({ paymentMethodId }) => paymentMethodId ?? []);
+type Tried = Invoice['failures'][number] | Invoice['question'];
+
+function methodsOf(tries: readonly Tried[]): string[] {
+  return tries.flatMap((tried) => tried?.paymentMethodId ?? []);
 }

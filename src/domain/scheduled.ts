@@ -8,23 +8,23 @@ type Failure = Invoice['failures'][number];
  * Which of an invoice's attempts that there is news of were scheduled ones (R23): its first failure, and
  * in mode `stripe` Stripe's own retries. Stripe's count tells how many those are, not which: they are
  * taken from the moment on for which Stripe had planned the next, so that a customer's try before it is
- * none. `question`: since when the customer is asked to confirm an attempt, where that is news (R27).
+ * none. `askedAt`: since when the customer is asked to confirm an attempt, where that is news (R27).
  */
 export function scheduledOf(
   ladder: Ladder,
   failures: readonly Failure[],
   invoice: Invoice,
-  question: Instant | null,
+  askedAt: Instant | null,
 ): { failed: Failure[]; asks: boolean } {
   const begins = stageOf(ladder) === 'none';
   if (!followsStripe(ladder)) {
     return {
       failed: begins ? failures.slice(0, 1) : [],
-      asks: begins && failures.length === 0 && question !== null,
+      asks: begins && failures.length === 0 && askedAt !== null,
     };
   }
   const made = (invoice.attemptCount ?? 0) - (ladder.attemptCount ?? 0);
-  const asked = question === null ? [] : [{ at: question }];
+  const asked = askedAt === null ? [] : [{ at: askedAt }];
   const attempts = [...failures, ...asked].toSorted((a, b) => a.at.localeCompare(b.at));
   const planned = ladder.nextPaymentAttemptAt ?? '';
   const first = Math.max(

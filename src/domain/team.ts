@@ -77,8 +77,8 @@ export interface Invoice {
   origin: 'first_payment' | 'subscription' | 'other';
   amountDue: number;
   needsConfirmation: boolean;
-  /** When the bank asked for it; null or absent where nothing tells. */
-  confirmationSince?: Instant | null;
+  /** When the bank asked for it, and for which payment method; null or absent where no charge tells. */
+  question?: { at: Instant; paymentMethodId: string | null } | null;
   /** Scheduled attempts by Stripe's count: the first, whoever made it, then Stripe's own; absent from readings of before. */
   attemptCount?: number;
   /** When Stripe tries by itself again; null, or absent, when it does not. */

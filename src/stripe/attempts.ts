@@ -1,5 +1,4 @@
 import type Stripe from 'stripe';
-import type { Instant } from '../domain/instant.js';
 import type { Invoice } from '../domain/team.js';
 import { idOf, instant } from './values.js';
 
@@ -23,8 +22,8 @@ const HARD_DECLINES: ReadonlySet<string> = new Set([
 export interface IntentAttempts {
   /** The payment waits for the customer (R27). */
   needsConfirmation: boolean;
-  /** When the bank asked for that; null where no charge tells. */
-  confirmationSince: Instant | null;
+  /** The charge by which the bank asked for that; null where there is none. */
+  question: NonNullable<Invoice['question']> | null;
   isProcessing: boolean;
   /** Stripe schedules further attempts, counts them and makes none, until the card is another one (R24). */
   isHardDeclined: boolean;
@@ -39,9 +38,7 @@ export interface IntentAttempts {
 export async function readAttempts(
   stripe: Stripe,
   invoice: Stripe.Invoice,
-): Promise<
-  Pick<Invoice, 'needsConfirmation' | 'confirmationSince' | 'failures' | 'nextPaymentAttemptAt'>
-> {
+): Promise<Pick<Invoice, 'needsConfirmation' | 'question' | 'failures' | 'nextPaymentAttemptAt'>> {
   const paymentIntentId = paymentIntentOf(invoice);
   const next = invoice.next_payment_attempt;
   const nextPaymentAttemptAt = next === null ? null : instant(next);
@@ -79,19 +76,19 @@ export async function readIntent(stripe: Stripe, id: string): Promise<IntentAtte
     status === 'requires_action' || last_payment_error?.code === UNCONFIRMED;
   return {
     needsConfirmation,
-    confirmationSince: needsConfirmation && asked ? instant(asked.created) : null,
+    question: needsConfirmation && asked ? attemptOf(asked) : null,
     isProcessing: status === 'processing',
     isHardDeclined: [last?.failure_code, last?.outcome?.reason].some(
       (code) => typeof code === 'string' && HARD_DECLINES.has(code),
     ),
-    failures: failed
-      .filter((charge) => !isQuestion(charge))
-      .map(({ id, created, payment_method }) => ({
-        id,
-        at: instant(created),
-        paymentMethodId: payment_method,
-      })),
+    failures: failed.filter((charge) => !isQuestion(charge)).map(attemptOf),
   };
 }
+
+const attemptOf = ({ id, created, payment_method }: Stripe.Charge) => ({
+  id,
+  at: instant(created),
+  paymentMethodId: payment_method,
+});
 
 const isQuestion = ({ failure_code }: Stripe.Charge) => failure_code === UNCONFIRMED;

@@ -43,7 +43,7 @@ describe('R27: a payment waits for the customer', () => {
 
   test('the window runs from when the bank asked, not from when we heard of it', () => {
     const team = onPro();
-    const asked = { needsConfirmation: true, confirmationSince: day(0) };
+    const asked = { needsConfirmation: true, question: { at: day(0), paymentMethodId: 'pm_1' } };
     team.sees(day(2), { invoices: [renewal(asked)] });
     team.reaches(day(2));
     expect([team.strike, nextDueAt(team.state)]).toEqual([1, day(3, 23)]);
@@ -108,7 +108,10 @@ describe('R27: a payment waits for the customer', () => {
 
     test("as does one of the customer's own, which is not mailed about", () => {
       const team = at('strike 1');
-      const asked = { needsConfirmation: true, confirmationSince: day(2.5) };
+      const asked = {
+        needsConfirmation: true,
+        question: { at: day(2.5), paymentMethodId: 'pm_1' },
+      };
       team.sees(day(2.6), { invoices: [{ ...unpaid('in_1', day(0)), ...asked }] });
       expect([nextDueAt(team.state), team.sent]).toEqual([day(2.5, 23), ['payment-warning']]);
     });

@@ -182,7 +182,7 @@ describe('R27: in mode `stripe` a retry waits for the customer', () => {
   const asked = (count: number, at: Instant, ...failedAt: Instant[]): Invoice => ({
     ...counted(count, null, ...failedAt),
     needsConfirmation: true,
-    confirmationSince: at,
+    question: { at, paymentMethodId: 'pm_1' },
   });
 
   test('a mail each time, and a strike when the window has passed', () => {

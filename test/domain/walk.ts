@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { callsOf } from '../../src/domain/calls.js';
+import type { DunningPolicy } from '../../src/domain/dunning.js';
 import { reduce } from '../../src/domain/reduce.js';
 import { refusal } from '../../src/domain/refusal.js';
 import {
@@ -29,11 +30,15 @@ export interface Step {
 /** A team beside a moving Stripe, where facts come late, twice, in any order, or never. */
 export class Walk {
   readonly turns: Turn[] = [];
-  readonly world = new World();
+  readonly world: World;
   state = newTeam('acme', 'cus_1');
   /** What reached Stripe and has not been answered yet. */
   private readonly performed = new Map<string, Fact>();
   private readonly taken: Fact[] = [];
+
+  constructor(policy: DunningPolicy) {
+    this.world = new World(policy);
+  }
 
   step({ kind, n }: Step): void {
     const { world } = this;
@@ -113,6 +118,8 @@ const weights: Record<Step['kind'], number> = {
   cancel: 1,
   'renewal fails': 6,
   'renewal needs confirmation': 2,
+  'stripe retries': 4,
+  'stripe counts on': 1,
   'customer tries a card': 3,
   'customer pays': 1,
   void: 1,

@@ -5,6 +5,7 @@ import { callsOf } from '../../src/domain/calls.js';
 import { type DunningMail, teamStrike } from '../../src/domain/dunning.js';
 import { isLive, type Strike, subscriptionStatus } from '../../src/domain/subscription.js';
 import type { Fact, TeamState, Truth } from '../../src/domain/team.js';
+import { policy, stripeRetries } from './given.js';
 import { steps, type Turn, Walk } from './walk.js';
 
 const stageMails: readonly DunningMail[] = [
@@ -15,12 +16,12 @@ const stageMails: readonly DunningMail[] = [
 
 function walks(check: (walk: Walk) => void): void {
   fc.assert(
-    fc.property(steps, (all) => {
-      const walk = new Walk();
+    fc.property(fc.constantFrom(policy, stripeRetries), steps, (mode, all) => {
+      const walk = new Walk(mode);
       for (const step of all) walk.step(step);
       check(walk);
     }),
-    { numRuns: 200 },
+    { numRuns: 300 },
   );
 }
 
@@ -55,16 +56,37 @@ test('R22: the strikes of an invoice are 1, 2, 3, in order, each recorded once',
   });
 });
 
-test('R23: after the first, only a failed retry of our timer and a window that passed are strikes', () => {
+test('R23: after the first, a strike is a failed attempt of our timer, a window that passed, or an automatic attempt where Stripe retries', () => {
   walks(({ turns }) => {
     for (const { before, fact, now, after } of turns) {
-      for (const { invoiceId, strike, attempt, timer } of before.ladders) {
-        const next = ladderOf(after, invoiceId)?.strike ?? 0;
-        if (strike === 0 || next <= strike) continue;
+      for (const ladder of before.ladders) {
+        const { invoiceId, strike, attempt, timer } = ladder;
+        const risen = (ladderOf(after, invoiceId)?.strike ?? 0) - strike;
+        if (strike === 0 || risen <= 0) continue;
         const scheduled = fact.kind === 'attempted' && attempt?.by === 'timer';
         const passed = fact.kind === 'due' && timer?.for === 'confirmation' && timer.at <= now;
-        expect(scheduled || passed).toBe(true);
+        if (scheduled || passed) {
+          expect(risen).toBe(1);
+          continue;
+        }
+        const { invoices } = fact.kind === 'read' ? fact.truth : { invoices: [] };
+        const { attemptCount = 0 } = invoices.find(({ id }) => id === invoiceId) ?? {};
+        expect(ladder.policy.retries).toBe('stripe');
+        expect(risen).toBeLessThanOrEqual(attemptCount - (ladder.attemptCount ?? 0));
       }
+    }
+  });
+});
+
+test("R24: Stripe's retries are taken from it where we retry, and left to it where it does", () => {
+  walks(({ turns }) => {
+    for (const { before, after } of turns) {
+      const held = after.holds.filter((id) => !before.holds.includes(id));
+      const begun = after.ladders.filter(
+        ({ invoiceId }) => ladderOf(before, invoiceId) === undefined,
+      );
+      const ours = begun.filter(({ policy }) => policy.retries === 'tagih');
+      expect(held).toEqual(ours.map(({ invoiceId }) => invoiceId));
     }
   });
 });

@@ -1,8 +1,8 @@
 import type { Call } from '../../src/domain/calls.js';
-import type { Attempt } from '../../src/domain/dunning.js';
+import type { Attempt, DunningPolicy } from '../../src/domain/dunning.js';
 import { currentSubscription, isLive, type Subscription } from '../../src/domain/subscription.js';
 import type { Fact, Hint, Invoice, Outcome, Truth } from '../../src/domain/team.js';
-import { day, hint, policy, renewal, subscription } from './given.js';
+import { day, hint, renewal, subscription } from './given.js';
 
 export type Change =
   | 'subscribe'
@@ -11,6 +11,8 @@ export type Change =
   | 'cancel'
   | 'renewal fails'
   | 'renewal needs confirmation'
+  | 'stripe retries'
+  | 'stripe counts on'
   | 'customer tries a card'
   | 'customer pays'
   | 'void'
@@ -28,6 +30,8 @@ export class World {
   private invoices: Invoice[] = [];
   private defaultCard = 'pm_0';
   private ids = 0;
+
+  constructor(private readonly policy: DunningPolicy) {}
 
   get now() {
     return day(0, this.hours);
@@ -73,10 +77,25 @@ export class World {
         if (live === undefined) return;
         const needsConfirmation = change === 'renewal needs confirmation';
         const id = this.id('in');
-        this.invoices.push(renewal({ id, subscriptionId: live.id, needsConfirmation }));
+        const made = renewal({ id, subscriptionId: live.id, needsConfirmation });
+        this.invoices.push({
+          ...made,
+          ...(needsConfirmation && {
+            question: { at: this.now, paymentMethodId: this.defaultCard },
+          }),
+        });
+        this.schedule(id, n);
         if (!needsConfirmation) this.decline(id, this.defaultCard);
         return this.tell(id);
       }
+      case 'stripe retries':
+        if (invoice === undefined || this.policy.retries !== 'stripe') return;
+        this.schedule(invoice.id, n);
+        this.decline(invoice.id, this.defaultCard);
+        return this.tell(invoice.id);
+      case 'stripe counts on':
+        if (invoice === undefined || this.policy.retries !== 'stripe') return;
+        return this.schedule(invoice.id, n);
       case 'customer tries a card':
         if (invoice === undefined) return;
         this.decline(invoice.id, this.id('pm'));
@@ -122,7 +141,7 @@ export class World {
       subscriptions: this.subscriptions,
       invoices: this.invoices.filter(({ id, status }) => status === 'open' || named.has(id)),
       defaultPaymentMethodIds: [this.defaultCard],
-      policy,
+      policy: this.policy,
     });
   }
 
@@ -157,6 +176,14 @@ export class World {
 
   private invoice(id: string): Invoice | undefined {
     return this.invoices.find((invoice) => invoice.id === id);
+  }
+
+  /** One scheduled attempt more, and the next one in some days, or never. */
+  private schedule(id: string, n: number): void {
+    const invoice = this.invoice(id);
+    if (invoice === undefined) return;
+    invoice.attemptCount = (invoice.attemptCount ?? 0) + 1;
+    invoice.nextPaymentAttemptAt = n % 4 === 0 ? null : day(0, this.hours + (n % 200));
   }
 
   private settle(invoice: Invoice | undefined, status: Invoice['status']): void {

@@ -2,12 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { type Product, sharedProduct, startProduct } from '../support/product.js';
 import {
   attempts,
+  customerTeam,
   patiently,
   renew,
   type Subscriber,
   sent,
   settled,
   subscriber,
+  timeline,
   unpaid,
 } from '../support/stories.js';
 
@@ -88,6 +90,48 @@ describe('R27: a payment waits for the customer', () => {
       'payment-action-required',
     ]);
   });
+});
+
+test('R22, R27: a first payment that waits has a mail with its link, and no ladder', async () => {
+  const { teamId, customerId } = await customerTeam(product);
+  const card = 'pm_card_authenticationRequired';
+  await product.control('POST', `/customers/${customerId}/card`, { card });
+  const { latest_invoice: invoiceId } = await product.stripe.subscriptions.create({
+    customer: customerId,
+    items: [{ price: 'price_sandbox_pro' }],
+    metadata: { team_id: teamId },
+  });
+  await expect.poll(() => sent(product, teamId), patiently).toEqual(['payment-action-required']);
+  const { ladders } = await settled(product, teamId);
+  expect(ladders).toEqual([]);
+  const { hosted_invoice_url: url } = await product.stripe.invoices.retrieve(String(invoiceId));
+  expect((await product.mails(teamId))[0]?.text).toContain(url);
+
+  await product.control('POST', `/invoices/${invoiceId}/confirm`, { succeed: true });
+  await product.until(teamId, ({ subscriptionStatus }) =>
+    expect(subscriptionStatus).toBe('active'),
+  );
+  await settled(product, teamId);
+  expect(await sent(product, teamId)).toEqual(['payment-action-required']);
+});
+
+test('R27: confirmed in time, and no event came: no strike and no other mail', async () => {
+  const brief = await startProduct({ DUNNING_INTERVALS: '1h,1h', CONFIRMATION_WINDOW: '1s' });
+  try {
+    const team = await subscriber(brief);
+    const card = 'pm_card_authenticationRequired';
+    await brief.control('POST', `/customers/${team.customerId}/card`, { card });
+    const invoiceId = await renew(brief, team);
+    // The bank's question is told of; the answer to it is not.
+    await expect.poll(() => sent(brief, team.teamId), patiently).not.toEqual([]);
+    await brief.control('POST', '/webhooks', { paused: true });
+    await brief.control('POST', `/invoices/${invoiceId}/confirm`, { succeed: true });
+    await brief.until(team.teamId, ({ access }) => expect(access.fix).toBeNull());
+    expect((await timeline(brief, team.teamId)).at(-1)).toMatchObject({ kind: 'invoice_paid' });
+    expect(await sent(brief, team.teamId)).toEqual(['payment-action-required']);
+  } finally {
+    await brief.close();
+  }
 });
 
 test('R27: unconfirmed after the window it is a failed attempt, and so on to the lock', async () => {
