@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailure, heartbeat } from '@temporalio/activity';
 import Stripe from 'stripe';
 import { putInvoiceLink } from '../src/db/invoiceLinks.js';
 import { findTeam } from '../src/db/teams.js';
@@ -49,8 +49,8 @@ export const stripeActivities = ({
     return answered(() => attemptPayment(stripe, { invoiceId, ...attempt, knownFailures }));
   },
 
-  async writeOff(invoiceId: string): Promise<void> {
-    await answered(() => writeOff(stripe, invoiceId));
+  async writeOff(invoiceId: string): Promise<string | null> {
+    return answered(() => writeOff(stripe, invoiceId));
   },
 
   /** Brings a dispute to the team whose charge it is (R18). */
@@ -58,17 +58,26 @@ export const stripeActivities = ({
     return answered(() => placeDispute(pool, stripe, eventId));
   },
 
-  async holdInvoice(invoiceId: string): Promise<void> {
-    await answered(() => holdInvoice(stripe, invoiceId));
+  async holdInvoice(invoiceId: string): Promise<string | null> {
+    return answered(() => holdInvoice(stripe, invoiceId));
   },
 });
 
-/** Stripe's errors, made safe to show: Temporal keeps a failure for as long as the history. */
+/** Often enough for the time-out in workflows/proxies.ts. */
+const HEARTBEAT_MS = 10_000;
+
+/**
+ * What Stripe answers, with a heartbeat while it takes its time. Its errors are made safe to show: Temporal
+ * keeps a failure for as long as the history.
+ */
 export async function answered<T>(call: () => Promise<T>): Promise<T> {
+  const beating = setInterval(() => heartbeat(), HEARTBEAT_MS);
   try {
     return await call();
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripeError)) throw error;
     throw ApplicationFailure.retryable(describeError(error), error.type);
+  } finally {
+    clearInterval(beating);
   }
 }

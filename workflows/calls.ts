@@ -82,14 +82,14 @@ async function make(teamId: string, call: Call): Promise<Fact> {
     case 'write_off': {
       const { invoiceId } = call;
       const summary = `Mark ${invoiceId} uncollectible`;
-      await stripe.writeOff.executeWithOptions({ summary }, [invoiceId]);
-      return { kind: 'written_off', invoiceId };
+      const refused = await stripe.writeOff.executeWithOptions({ summary }, [invoiceId]);
+      return { kind: 'written_off', invoiceId, refused };
     }
     case 'hold': {
       const { invoiceId } = call;
       const summary = `Keep Stripe from retrying ${invoiceId}`;
-      await stripe.holdInvoice.executeWithOptions({ summary }, [invoiceId]);
-      return { kind: 'held', invoiceId };
+      const refused = await stripe.holdInvoice.executeWithOptions({ summary }, [invoiceId]);
+      return { kind: 'held', invoiceId, refused };
     }
     case 'settle': {
       const summary = 'See whether usage was billed with an invoice';

@@ -14,8 +14,9 @@ export const ledger = proxyActivities<Pick<Activities, 'saveTurn'>>({
 export const stripe = proxyActivities<
   Pick<Activities, 'readTeam' | 'attemptPayment' | 'writeOff' | 'holdInvoice' | 'settleUsage'>
 >({
-  // Three calls of 20 s at most, each with its own time-out.
-  startToCloseTimeout: '70s',
+  // Nine calls one after the other at most, each given up after 20 s; a worker that died is noticed before.
+  startToCloseTimeout: '3m',
+  heartbeatTimeout: '40s',
   scheduleToCloseTimeout: '10m',
   retry: { initialInterval: '500ms', maximumInterval: '30s' },
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

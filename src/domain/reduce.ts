@@ -39,9 +39,9 @@ function take(draft: Draft, fact: Fact, now: Instant): void {
     case 'attempted':
       return takeOutcome(draft, fact.invoiceId, fact.number, fact.outcome, now);
     case 'written_off':
-      return draft.set({ writeOffs: draft.state.writeOffs.filter((id) => id !== fact.invoiceId) });
+      return takeDone(draft, 'writeOffs', fact.invoiceId, fact.refused ?? null);
     case 'held':
-      return draft.set({ holds: draft.state.holds.filter((id) => id !== fact.invoiceId) });
+      return takeDone(draft, 'holds', fact.invoiceId, fact.refused ?? null);
     case 'settled':
       if (draft.state.settling === fact.number) draft.set({ settling: null });
       return;
@@ -86,6 +86,27 @@ function isSeen(draft: Draft, id: string): boolean {
   if (seen.includes(id)) return true;
   draft.set({ seen: [...seen, id].slice(-SEEN_IDS) });
   return false;
+}
+
+const refusals = {
+  writeOffs: { kind: 'write_off_refused', what: 'mark it uncollectible' },
+  holds: { kind: 'hold_refused', what: 'stop its own retries' },
+} as const;
+
+/** What Stripe was asked of an invoice is done; what it refused is noted for an operator, and asked no more (R28). */
+function takeDone(
+  draft: Draft,
+  list: keyof typeof refusals,
+  invoiceId: string,
+  code: string | null,
+): void {
+  const asked = draft.state[list];
+  if (!asked.includes(invoiceId)) return;
+  draft.set({ [list]: asked.filter((id) => id !== invoiceId) });
+  if (code === null) return;
+  const { kind, what } = refusals[list];
+  const because: Cause = { cause: invoiceId, actor: 'stripe' };
+  draft.note(kind, `Stripe would not ${what}: ${invoiceId}`, because, { invoiceId, code });
 }
 
 const actKinds = {

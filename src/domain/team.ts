@@ -159,8 +159,9 @@ export type Fact =
   | Act
   | { kind: 'read'; number: number; truth: Truth }
   | { kind: 'attempted'; invoiceId: string; number: number; outcome: Outcome }
-  | { kind: 'written_off'; invoiceId: string }
-  | { kind: 'held'; invoiceId: string }
+  /** `refused`: Stripe's code where it would not; absent from histories of before. */
+  | { kind: 'written_off'; invoiceId: string; refused?: string | null }
+  | { kind: 'held'; invoiceId: string; refused?: string | null }
   | { kind: 'settled'; number: number }
   | { kind: 'due' };
 

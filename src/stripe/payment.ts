@@ -2,7 +2,7 @@ import Stripe from 'stripe';
 import { after, type Instant } from '../domain/instant.js';
 import type { Outcome } from '../domain/team.js';
 import { paymentIntentOf, readIntent } from './attempts.js';
-import { isStoredError, refusal, unlessMissing } from './errors.js';
+import { isRefusalOfKey, isStoredError, refusal, unlessMissing } from './errors.js';
 
 export interface PaymentAttempt {
   invoiceId: string;
@@ -135,29 +135,34 @@ async function hasPaymentMethod(stripe: Stripe, invoice: Stripe.Invoice): Promis
   return found.invoice_settings.default_payment_method !== null || found.default_source !== null;
 }
 
-/** Marks an invoice uncollectible (R31); one that is paid or void already stays so. */
-export async function writeOff(stripe: Stripe, invoiceId: string): Promise<void> {
-  await whileOpen(stripe, invoiceId, () => stripe.invoices.markUncollectible(invoiceId));
+/** Marks an invoice uncollectible (R31); one that is paid or void already stays so. Stripe's code where it refuses. */
+export async function writeOff(stripe: Stripe, invoiceId: string): Promise<string | null> {
+  return whileOpen(stripe, invoiceId, () => stripe.invoices.markUncollectible(invoiceId));
 }
 
-/** Keeps Stripe from retrying an invoice by itself, so that one party alone does (R24). */
-export async function holdInvoice(stripe: Stripe, invoiceId: string): Promise<void> {
-  await whileOpen(stripe, invoiceId, () =>
+/** Keeps Stripe from retrying an invoice by itself, so that one party alone does (R24). Stripe's code where it refuses. */
+export async function holdInvoice(stripe: Stripe, invoiceId: string): Promise<string | null> {
+  return whileOpen(stripe, invoiceId, () =>
     stripe.invoices.update(invoiceId, { auto_advance: false }),
   );
 }
 
-/** Does what only an open invoice allows; no longer open, there is nothing left to do. */
+/**
+ * Does what only an open invoice allows; no longer open, there is nothing left to do. A refusal is an
+ * answer, to be tried no more (R28); one of our key throws, for a person mends the key.
+ */
 async function whileOpen(
   stripe: Stripe,
   invoiceId: string,
   change: () => Promise<unknown>,
-): Promise<void> {
+): Promise<string | null> {
   try {
     await change();
+    return null;
   } catch (error) {
     const refused = refusal(error);
+    if (isRefusalOfKey(refused)) throw refused;
     const invoice = await readInvoice(stripe, invoiceId);
-    if (invoice?.status === 'open') throw refused;
+    return invoice?.status === 'open' ? (refused.code ?? refused.type) : null;
   }
 }

@@ -3,7 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
 import { createStripe } from '../../src/stripe/client.js';
 import { StripeUnavailable } from '../../src/stripe/errors.js';
-import { attemptPayment, type PaymentAttempt } from '../../src/stripe/payment.js';
+import {
+  attemptPayment,
+  holdInvoice,
+  type PaymentAttempt,
+  writeOff,
+} from '../../src/stripe/payment.js';
 
 let sandbox: Sandbox;
 let stripe: Stripe;
@@ -140,6 +145,32 @@ describe('R26: what ended a ladder is seen before each try', () => {
     await expect(attempt(invoiceId)).rejects.toThrow(StripeUnavailable);
     await control('DELETE', '/faults');
     expect((await stripe.invoices.retrieve(invoiceId)).status).toBe('open');
+  });
+});
+
+describe('R28: what else is asked of an invoice', () => {
+  const change = { method: 'POST', path: '^/v1/invoices/', kind: 'error' };
+  const body = { error: { type: 'invalid_request_error', code: 'no_such_thing', message: 'no' } };
+  const asks = { hold: holdInvoice, 'write off': writeOff };
+
+  test.each(Object.entries(asks))('%s: a refusal is an answer', async (_, ask) => {
+    const invoiceId = await unpaidRenewal('pm_card_visa');
+    await control('POST', '/faults', { ...change, status: 400, body });
+    expect(await ask(stripe, invoiceId)).toBe('no_such_thing');
+    await control('DELETE', '/faults');
+    expect(await ask(stripe, invoiceId)).toBeNull();
+  });
+
+  test.each(Object.entries(asks))('%s: a refusal of our key is none', async (_, ask) => {
+    const invoiceId = await unpaidRenewal('pm_card_visa');
+    await control('POST', '/faults', { ...change, status: 401, body });
+    await expect(ask(stripe, invoiceId)).rejects.toThrow();
+  });
+
+  test.each(Object.entries(asks))('%s: of a void one there is nothing to ask', async (_, ask) => {
+    const invoiceId = await unpaidRenewal('pm_card_visa');
+    await stripe.invoices.voidInvoice(invoiceId);
+    expect(await ask(stripe, invoiceId)).toBeNull();
   });
 });
 

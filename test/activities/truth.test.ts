@@ -99,6 +99,21 @@ test('R27: a charge by which the bank asks for a confirmation is no failure', as
   expect(data[0]).toMatchObject({ status: 'failed', failure_code: 'authentication_required' });
   const { invoices } = await read({ customerIds: [customerId] });
   expect(invoices).toMatchObject([{ id: invoiceId, needsConfirmation: true, failures: [] }]);
+  const { created = 0, payment_method: paymentMethodId } = data[0] ?? {};
+  const at = new Date(created * 1_000).toISOString();
+  expect(invoices).toMatchObject([{ question: { at, paymentMethodId } }]);
+});
+
+test.each([
+  ['tries again by itself', 'pm_card_chargeCustomerFail', 3 * 86_400_000],
+  ['does not after a hard decline, whatever it schedules', 'pm_card_chargeDeclinedLostCard', null],
+])('R24: Stripe %s', async (_, card, later) => {
+  const { customerId, invoiceId } = await renewalWith(card);
+  expect((await stripe.invoices.retrieve(invoiceId)).next_payment_attempt).not.toBeNull();
+  const [invoice] = (await read({ customerIds: [customerId] })).invoices;
+  const { attemptCount, nextPaymentAttemptAt: next, failures } = invoice ?? {};
+  expect(attemptCount).toBe(1);
+  expect(next && Date.parse(next) - Date.parse(failures?.[0]?.at ?? '')).toBe(later);
 });
 
 test('R27: nor is it in the moment before the payment waits for the customer', async () => {

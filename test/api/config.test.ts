@@ -108,6 +108,12 @@ describe('a duration', () => {
   });
 });
 
+test('failed payments are retried by us, or by Stripe, and by nobody else', () => {
+  const retries = (DUNNING_RETRIES: string) => ({ ...complete, DUNNING_RETRIES });
+  expect(readSettings(retries('stripe')).DUNNING_RETRIES).toBe('stripe');
+  expect(messageFor(retries('both'))).toContain('DUNNING_RETRIES must be tagih or stripe');
+});
+
 test('several secrets hold at once, while one is being changed', () => {
   const { STRIPE_WEBHOOK_SECRET, LINK_SECRET } = readSettings({
     ...complete,

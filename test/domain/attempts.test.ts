@@ -155,6 +155,25 @@ describe('R28: answers to an attempt that are neither paid nor declined', () => 
   });
 });
 
+describe('R28: what Stripe refuses to do with an invoice', () => {
+  test('to stop its own retries: noted, and asked no more; they are no strikes', () => {
+    const team = at('strike 1');
+    team.take(day(0), { kind: 'held', invoiceId: 'in_1', refused: 'invoice_not_editable' });
+    expect(team.noted('hold_refused')).toMatchObject([{ details: { invoiceId: 'in_1' } }]);
+    expect([team.calls, team.strike]).toEqual([[], 1]);
+  });
+
+  test('to write it off: noted, and asked no more', () => {
+    const team = at('strike 1');
+    team.acts(day(1), 'waive');
+    const refused = { kind: 'written_off' as const, invoiceId: 'in_1', refused: 'no' };
+    team.take(day(1), refused);
+    team.take(day(1), refused);
+    expect(team.noted('write_off_refused')).toMatchObject([{ details: { code: 'no' } }]);
+    expect(team.calls).toEqual([]);
+  });
+});
+
 describe('R35: the number of an attempt is its key', () => {
   test('it rises with each attempt, whoever tries', () => {
     const team = at('strike 1');
