@@ -183,6 +183,12 @@ describe('R35: the number of an attempt is its key', () => {
     expect(callsOf(team.state).map(({ id }) => id)).toContain('attempt:in_1:2');
   });
 
+  test('it is known since when it stands: Stripe forgets a key after a day', () => {
+    const team = at('strike 1');
+    team.reaches(day(3));
+    expect(team.attempt()).toMatchObject({ number: 1, startedAt: day(3) });
+  });
+
   test('a key that is spent on a stored error gives way to the next, for the same attempt', () => {
     const team = at('strike 1');
     team.sees(day(1), { defaultPaymentMethodIds: ['pm_2'] });

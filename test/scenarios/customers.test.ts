@@ -2,7 +2,14 @@ import { expect, test } from 'vitest';
 import * as messages from '../../workflows/messages.js';
 import { newId } from '../support/events.js';
 import { sharedProduct } from '../support/product.js';
-import { customerTeam, patiently, settled, subscriber, timeline } from '../support/stories.js';
+import {
+  customerTeam,
+  patiently,
+  settled,
+  subscriber,
+  timeline,
+  unpaid,
+} from '../support/stories.js';
 
 const product = sharedProduct();
 
@@ -28,6 +35,26 @@ test('a team whose subscription is at another customer keeps it, also when it is
     resync,
   );
   expect([status, body.tier]).toEqual([200, 'pro']);
+});
+
+test('R22: what is owed stays on its ladder when the host names another customer', async () => {
+  const { teamId, invoiceId } = await unpaid(product, 3);
+  const { id: stripeCustomerId } = await product.stripe.customers.create({
+    payment_method: 'pm_card_visa',
+    invoice_settings: { default_payment_method: 'pm_card_visa' },
+  });
+  const { id } = await product.stripe.subscriptions.create({
+    customer: stripeCustomerId,
+    items: [{ price: 'price_sandbox_pro' }],
+  });
+  const host = { name: 'Acme', adminEmail: 'a@acme.example', stripeCustomerId };
+  await product.api('PUT', `/api/v1/teams/${teamId}`, host);
+  await product.until(teamId, (team) => expect(team.stripeSubscriptionId).toBe(id));
+  for (const again of [1, 2]) {
+    const path = `/api/v1/teams/${teamId}/actions/resync`;
+    const { body } = await product.api('POST', path, { ...resync, idempotencyKey: `${again}` });
+    expect(body.dunning).toMatchObject({ strike: 3, invoiceId });
+  }
 });
 
 test('a customer and an invoice that Stripe does not have keep nothing else from being read', async () => {

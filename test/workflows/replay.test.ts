@@ -65,6 +65,46 @@ test('a team that was locked and opened again has a history that replays, in eac
   }
 });
 
+test('ladders that followed Stripe, and one that began with a confirmation, have histories that replay', async () => {
+  const product = await startProduct({
+    DUNNING_RETRIES: 'stripe',
+    DUNNING_INTERVALS: '1ms,1ms',
+    CONFIRMATION_WINDOW: '1ms',
+  });
+  try {
+    const locked = await unpaid(product, 3);
+    await settled(product, locked.teamId);
+    await product.control('POST', `/invoices/${locked.invoiceId}/retry`);
+    await settled(product, locked.teamId);
+    await fixCard(product, locked);
+    await product.until(locked.teamId, ({ dunning }) => expect(dunning).toBeNull());
+    await settled(product, locked.teamId);
+
+    const asked = await subscriber(product);
+    const card = 'pm_card_authenticationRequired';
+    await product.control('POST', `/customers/${asked.customerId}/card`, { card });
+    const invoiceId = await renew(product, asked);
+    await product.until(asked.teamId, ({ dunning }) => expect(dunning?.strike).toBe(3));
+    await product.control('POST', `/invoices/${invoiceId}/confirm`, { succeed: true });
+    await product.until(asked.teamId, ({ dunning }) => expect(dunning).toBeNull());
+    await settled(product, asked.teamId);
+
+    const stories = [
+      ['ladder-stripe', locked],
+      ['confirmation', asked],
+    ] as const;
+    for (const [name, { teamId }] of stories) {
+      const histories = await historiesOf(product.temporal, `subscription:${teamId}`);
+      for (const history of histories) {
+        await replay({ codePath: inject('workflowBundle') }, history);
+      }
+      record(name, histories);
+    }
+  } finally {
+    await product.close();
+  }
+});
+
 test('a dispute that found its team has a history that replays', async () => {
   const product = await startProduct();
   try {
