@@ -141,20 +141,22 @@ export function climb(ladder: Ladder, happening: Happening, at: Instant): Ladder
   const { to } = ladderTable[stageOf(ladder)][happening];
   if (to === 'none') return undefined;
   const strike = strikeAt[to];
-  const { intervals, confirmationWindow } = ladder.policy;
+  const { confirmationWindow } = ladder.policy;
   if (happening === 'confirmation_needed') {
     // At its end the ladder waits for nobody.
     if (strike === 3) return ladder;
     return { ...ladder, timer: { at: after(at, confirmationWindow), for: 'confirmation' } };
   }
   if (strike === ladder.strike) return ladder;
-  const interval = strike === 3 ? undefined : intervals[strike === 1 ? 0 : 1];
-  return {
-    ...ladder,
-    strike,
-    since: ladder.strike === 0 ? at : ladder.since,
-    timer: interval === undefined ? null : { at: after(at, interval), for: 'attempt' },
-  };
+  const since = ladder.strike === 0 ? at : ladder.since;
+  if (strike === 3) return { ...ladder, strike, since, timer: null };
+  const next = after(at, intervalOf({ ...ladder, strike }));
+  return { ...ladder, strike, since, timer: { at: next, for: 'attempt' } };
+}
+
+/** How long after the failure that led to its strike a ladder tries again (R24). */
+function intervalOf({ strike, policy }: Ladder): number {
+  return policy.intervals[strike < 2 ? 0 : 1];
 }
 
 /** How long after an attempt of Stripe's we look for it, and so by how much we let it come later than ours. */
@@ -169,7 +171,9 @@ export function followsStripe({ policy }: Ladder): boolean {
 function awaitedAttempt(ladder: Ladder): Instant | null {
   const { timer, nextPaymentAttemptAt: next = null } = ladder;
   if (!followsStripe(ladder) || timer === null || next === null) return null;
-  return next <= after(timer.at, PATIENCE_MS) ? next : null;
+  // One that was due before the last strike has had its chance: it is late, and we have tried instead.
+  const failedAt = after(timer.at, -intervalOf(ladder));
+  return next > failedAt && next <= after(timer.at, PATIENCE_MS) ? next : null;
 }
 
 /** When the ladder acts next by itself; null while it is at its end, under way or stopped. */

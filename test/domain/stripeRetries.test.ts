@@ -129,6 +129,10 @@ describe('R24: in mode `stripe` the timer is the safety net', () => {
     expect(team.attempt()).toBeNull();
     team.fails(day(3, 1));
     expect(team.strikes()).toEqual([1, 2]);
+    // The attempt that Stripe owes still is no reason to try again before the interval is over.
+    team.reads(day(3, 1));
+    team.reaches(day(3, 2));
+    expect([team.attempt(), nextDueAt(team.state)]).toEqual([null, day(8, 1)]);
   });
 
   test('Stripe has given up: we try at the interval', () => {
