@@ -119,6 +119,7 @@ const weights: Record<Step['kind'], number> = {
   'renewal fails': 6,
   'renewal needs confirmation': 2,
   'stripe retries': 4,
+  'stripe retries and the bank asks': 2,
   'stripe counts on': 1,
   'customer tries a card': 3,
   'customer pays': 1,

@@ -12,6 +12,7 @@ export type Change =
   | 'renewal fails'
   | 'renewal needs confirmation'
   | 'stripe retries'
+  | 'stripe retries and the bank asks'
   | 'stripe counts on'
   | 'customer tries a card'
   | 'customer pays'
@@ -75,23 +76,20 @@ export class World {
       case 'renewal fails':
       case 'renewal needs confirmation': {
         if (live === undefined) return;
-        const needsConfirmation = change === 'renewal needs confirmation';
+        const asks = change === 'renewal needs confirmation';
         const id = this.id('in');
-        const made = renewal({ id, subscriptionId: live.id, needsConfirmation });
-        this.invoices.push({
-          ...made,
-          ...(needsConfirmation && {
-            question: { at: this.now, paymentMethodId: this.defaultCard },
-          }),
-        });
+        this.invoices.push(renewal({ id, subscriptionId: live.id }));
         this.schedule(id, n);
-        if (!needsConfirmation) this.decline(id, this.defaultCard);
+        if (asks) this.ask(id, this.defaultCard);
+        else this.decline(id, this.defaultCard);
         return this.tell(id);
       }
       case 'stripe retries':
+      case 'stripe retries and the bank asks':
         if (invoice === undefined || this.policy.retries !== 'stripe') return;
         this.schedule(invoice.id, n);
-        this.decline(invoice.id, this.defaultCard);
+        if (change === 'stripe retries') this.decline(invoice.id, this.defaultCard);
+        else this.ask(invoice.id, this.defaultCard);
         return this.tell(invoice.id);
       case 'stripe counts on':
         if (invoice === undefined || this.policy.retries !== 'stripe') return;
@@ -155,6 +153,7 @@ export class World {
         this.settle(this.invoice(invoiceId), 'paid');
         return { kind: 'paid' };
       case 1:
+        this.ask(invoiceId, card);
         return { kind: 'confirm' };
       case 2:
         return { kind: 'stopped', code: 'parameter_invalid' };
@@ -194,8 +193,15 @@ export class World {
 
   private decline(invoiceId: string, paymentMethodId: string): string {
     const id = this.id('ch');
-    this.invoice(invoiceId)?.failures.push({ id, at: this.now, paymentMethodId });
+    const invoice = this.invoice(invoiceId);
+    invoice?.failures.push({ id, at: this.now, paymentMethodId });
+    if (invoice !== undefined) Object.assign(invoice, { needsConfirmation: false, question: null });
     return id;
+  }
+
+  private ask(invoiceId: string, paymentMethodId: string): void {
+    const question = { at: this.now, paymentMethodId };
+    Object.assign(this.invoice(invoiceId) ?? {}, { needsConfirmation: true, question });
   }
 
   private tell(object: string | undefined): void {
