@@ -25,13 +25,12 @@ export function scheduledOf(
   }
   const made = (invoice.attemptCount ?? 0) - (ladder.attemptCount ?? 0);
   const asked = askedAt === null ? [] : [{ at: askedAt }];
-  const attempts = [...failures, ...asked].toSorted((a, b) => a.at.localeCompare(b.at));
-  const planned = ladder.nextPaymentAttemptAt ?? '';
-  const first = Math.max(
-    attempts.findIndex(({ at }) => at >= planned),
-    0,
-  );
-  // More may have been counted than were made: after a hard decline Stripe counts on.
+  const planned = begins ? '' : (ladder.nextPaymentAttemptAt ?? null);
+  // Where Stripe had planned to make none it counts on after a hard decline: what failed was another's try.
+  const failedThen = planned === null ? [] : failures;
+  const attempts = [...failedThen, ...asked].toSorted((a, b) => a.at.localeCompare(b.at));
+  const since = attempts.findIndex(({ at }) => at >= (planned ?? ''));
+  const first = Math.max(since, 0);
   const scheduled = attempts.slice(first, first + Math.max(made, begins ? 1 : 0));
   return {
     failed: failures.filter((failure) => scheduled.includes(failure)),

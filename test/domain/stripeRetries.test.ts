@@ -82,6 +82,13 @@ describe('R23: in mode `stripe` strikes follow the attempts of Stripe', () => {
     expect(team.strikes()).toEqual(strikes);
   });
 
+  test("a customer's try after a hard decline, while Stripe counts on, is none", () => {
+    const team = onPro(stripeRetries);
+    team.sees(day(0), { invoices: [counted(1, null, day(0))] });
+    team.sees(day(3), { invoices: [counted(2, null, day(0), day(2))] });
+    expect([team.strikes(), nextDueAt(team.state)]).toEqual([[1], day(3)]);
+  });
+
   test('two that failed before anything was heard are two strikes, each mailed', () => {
     const team = onPro(stripeRetries);
     team.sees(day(4), { invoices: [counted(2, day(8), day(0), day(3))] });
