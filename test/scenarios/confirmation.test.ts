@@ -115,6 +115,26 @@ test('R22, R27: a first payment that waits has a mail with its link, and no ladd
   expect(await sent(product, teamId)).toEqual(['payment-action-required']);
 });
 
+test('R22, R27: an upgrade that waits has a mail, and no ladder; confirmed it takes effect', async () => {
+  const { teamId, customerId, subscriptionId } = await subscriber(product);
+  const card = 'pm_card_authenticationRequired';
+  await product.control('POST', `/customers/${customerId}/card`, { card });
+  const { items } = await product.stripe.subscriptions.retrieve(subscriptionId);
+  const { latest_invoice: invoiceId } = await product.stripe.subscriptions.update(subscriptionId, {
+    items: [{ id: String(items.data[0]?.id), price: 'price_sandbox_enterprise' }],
+    payment_behavior: 'pending_if_incomplete',
+    proration_behavior: 'always_invoice',
+  });
+  await expect.poll(() => sent(product, teamId), patiently).toEqual(['payment-action-required']);
+  const { ladders, tier } = await settled(product, teamId);
+  expect([ladders, tier]).toEqual([[], 'pro']);
+
+  await product.control('POST', `/invoices/${invoiceId}/confirm`, { succeed: true });
+  await product.until(teamId, (team) => expect(team.tier).toBe('enterprise'));
+  await settled(product, teamId);
+  expect(await sent(product, teamId)).toEqual(['payment-action-required']);
+});
+
 test('R27: confirmed in time, and no event came: no strike and no other mail', async () => {
   const brief = await startProduct({ DUNNING_INTERVALS: '1h,1h', CONFIRMATION_WINDOW: '1s' });
   try {
