@@ -17,9 +17,9 @@ describe('R8, R36: the mail that a trial ends', () => {
   test('is sent exactly three days before, by our own timer, after a look at Stripe', () => {
     const team = onTrial(day(14));
     expect(nextDueAt(team.state)).toBe(day(11));
-    team.reaches(day(10, 23));
+    team.take(day(10, 23), { kind: 'due' });
     expect(team.calls).toEqual([]);
-    team.reaches(day(11));
+    team.take(day(11), { kind: 'due' });
     expect(team.sent).toEqual([]);
     team.reads(day(11));
     expect(team.mails).toMatchObject([
@@ -34,7 +34,7 @@ describe('R8, R36: the mail that a trial ends', () => {
     const team = onTrial(day(14));
     team.sees(day(11), {}, { ...ends, id: 'evt_ends' });
     team.take(day(11), hint({ ...ends, id: 'evt_ends' }));
-    team.reaches(day(11, 1));
+    team.take(day(11, 1), { kind: 'due' });
     team.sees(day(12), {}, { ...ends, id: 'evt_ends_again' });
     expect(team.sent).toEqual(['trial-ending']);
   });
@@ -48,7 +48,7 @@ describe('R8, R36: the mail that a trial ends', () => {
     team.sees(day(2), { subscriptions: [trialing(day(10))] });
     expect(team.sent).toEqual(['trial-ending']);
     expect(nextDueAt(team.state)).toBe(day(7));
-    team.reaches(day(7));
+    team.take(day(7), { kind: 'due' });
     team.reads(day(7));
     expect(team.mails.map(({ details }) => details)).toMatchObject([
       { at: day(3) },
@@ -59,7 +59,7 @@ describe('R8, R36: the mail that a trial ends', () => {
   test('waits for the new end where the extension was not heard of: Stripe is asked first (R16)', () => {
     const team = onTrial(day(14));
     team.truth = { ...team.truth, subscriptions: [trialing(day(20))] };
-    team.reaches(day(11));
+    team.take(day(11), { kind: 'due' });
     team.reads(day(11));
     expect(team.sent).toEqual([]);
     expect(nextDueAt(team.state)).toBe(day(17));
@@ -73,7 +73,7 @@ describe('R8, R36: the mail that a trial ends', () => {
   ])('is not sent where the trial %s', (_, changed) => {
     const team = onTrial(day(14));
     team.truth = { ...team.truth, subscriptions: [changed] };
-    team.reaches(day(11));
+    team.take(day(11), { kind: 'due' });
     team.reads(day(11));
     expect(team.sent).toEqual([]);
     expect(nextDueAt(team.state)).toBeNull();

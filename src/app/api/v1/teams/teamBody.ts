@@ -1,4 +1,4 @@
-import { climbing, dueAt, type Ladder } from '../../../../domain/dunning.js';
+import { climbing, type Ladder, nextAttemptAt } from '../../../../domain/dunning.js';
 import type { Team } from '../../../../services/teamService.js';
 import { money } from '../../../schemas.js';
 import { accessBody } from '../usage/usageBody.js';
@@ -26,8 +26,7 @@ export function dunningBody(ladders: readonly Ladder[], links: ReadonlyMap<strin
   const all = climbing(ladders);
   const [first] = all;
   if (first === undefined || first.strike === 0) return null;
-  // A wait for the customer's confirmation ends in no attempt (R27).
-  const attempts = all.flatMap((of) => (of.timer?.for === 'attempt' ? (dueAt(of) ?? []) : []));
+  const attempts = all.flatMap((ladder) => nextAttemptAt(ladder) ?? []);
   return {
     strike: first.strike,
     invoiceId: first.invoiceId,
