@@ -132,7 +132,7 @@ test('R22, R27: an upgrade that waits has a mail, and no ladder; confirmed it ta
   await product.control('POST', `/invoices/${invoiceId}/confirm`, { succeed: true });
   await product.until(teamId, (team) => expect(team.tier).toBe('enterprise'));
   await settled(product, teamId);
-  expect(await sent(product, teamId)).toEqual(['payment-action-required']);
+  expect(await sent(product, teamId)).toEqual(['payment-action-required', 'plan-changed']);
 });
 
 test('R27: confirmed in time, and no event came: no strike and no other mail', async () => {
