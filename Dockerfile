@@ -33,4 +33,4 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Requests that wait for their commit outlive the collections of a small young generation; and the old one
 # is not left to grow to twice its size before it is collected.
-CMD ["node", "--max-semi-space-size=32", "--heap-growing-percent=30", "dist/src/server.js"]
+CMD ["node", "--max-semi-space-size=32", "--heap-growing-percent=80", "dist/src/server.js"]

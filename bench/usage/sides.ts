@@ -90,7 +90,7 @@ function starter(stage: Stage, script: string, name: string, env: Record<string,
       // As the Docker image starts the server; the baseline gets the same.
       nodeFlags: [
         '--max-semi-space-size=32',
-        '--heap-growing-percent=30',
+        '--heap-growing-percent=80',
         ...(options.nodeFlags ?? []),
       ],
       env: { ...env, PORT: String(port), ...options.env },
