@@ -105,6 +105,27 @@ test('ladders that followed Stripe, and one that began with a confirmation, have
   }
 });
 
+test('a team that operators acted on has a history that replays', async () => {
+  const product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
+  try {
+    const { teamId } = await unpaid(product);
+    await settled(product, teamId);
+    const who = { actor: 'op@tagih.example', reason: 'the customer called' };
+    for (const action of ['retry-payment', 'resync', 'waive']) {
+      const answer = await product.api('POST', `/api/v1/teams/${teamId}/actions/${action}`, who);
+      expect(answer.status).toBe(200);
+      await settled(product, teamId);
+    }
+    const histories = await historiesOf(product.temporal, `subscription:${teamId}`);
+    for (const history of histories) {
+      await replay({ codePath: inject('workflowBundle') }, history);
+    }
+    record('operators', histories);
+  } finally {
+    await product.close();
+  }
+});
+
 test('a dispute that found its team has a history that replays', async () => {
   const product = await startProduct();
   try {
