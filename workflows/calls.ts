@@ -10,17 +10,20 @@ import { stripe } from './proxies.js';
  */
 export class Calls {
   private readonly scopes = new Map<string, CancellationScope>();
-  private readonly failing = new Set<string>();
+  private readonly withoutAnswer: Set<string>;
 
   constructor(
     private readonly teamId: string,
     private readonly report: (fact: Fact) => void,
     private readonly onChange: () => void,
-  ) {}
+    failing: readonly string[],
+  ) {
+    this.withoutAnswer = new Set(failing);
+  }
 
-  /** Whether a call has had no answer for ten minutes. */
-  get waitsForStripe(): boolean {
-    return this.failing.size > 0;
+  /** The calls that have had no answer for ten minutes. */
+  get failing(): string[] {
+    return [...this.withoutAnswer];
   }
 
   /** Starts and cancels until the calls under way are the wanted ones. */
@@ -30,9 +33,9 @@ export class Calls {
       if (ids.has(id)) continue;
       // A finished call stays listed until its fact was taken, lest it be made twice.
       this.scopes.delete(id);
-      this.failing.delete(id);
       scope.cancel();
     }
+    for (const id of this.withoutAnswer) if (!ids.has(id)) this.withoutAnswer.delete(id);
     for (const call of wanted) if (!this.scopes.has(call.id)) this.start(call);
   }
 
@@ -51,12 +54,12 @@ export class Calls {
     for (;;) {
       try {
         const answer = await make(this.teamId, call);
-        if (this.failing.delete(call.id)) this.onChange();
+        if (this.withoutAnswer.delete(call.id)) this.onChange();
         return answer;
       } catch (error) {
         // Not by the error: a try that was under way when it was cancelled fails with one of its own.
         if (scope.consideredCancelled) throw error;
-        this.failing.add(call.id);
+        this.withoutAnswer.add(call.id);
         this.onChange();
       }
     }

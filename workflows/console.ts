@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
-import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import { nextDueAt } from '../src/domain/calls.js';
+import { patched, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { nextDueAt, nextTimerAt } from '../src/domain/calls.js';
 import { leading, teamStrike } from '../src/domain/dunning.js';
 import { display } from '../src/domain/money.js';
 import { catalogue } from '../src/domain/plans.js';
@@ -25,7 +25,8 @@ export class Console {
 
   show(state: TeamState, waitsForStripe: boolean): void {
     setCurrentDetails(describe(state, waitsForStripe));
-    const due = nextDueAt(state);
+    // Each reading would take it away and bring it back, and an outage would hide it.
+    const due = patched('next-action-while-reading') ? nextTimerAt(state) : nextDueAt(state);
     const current = teamStrike(state.ladders);
     const attributes: SearchAttributeUpdatePair[] = [
       { key: tier, value: state.tier },
@@ -73,12 +74,13 @@ const statusOf = ({ subscription, ladders }: TeamState) =>
 function attentionOf({ ladders, attention }: TeamState, waitsForStripe: boolean): string {
   if (waitsForStripe) return 'waiting_for_stripe';
   if (attention !== 'none') return attention;
-  return ladders.some(({ stopped }) => stopped !== null) ? 'attempt_stopped' : 'none';
+  if (ladders.some(({ stopped }) => stopped !== null)) return 'attempt_stopped';
+  return ladders.some(({ paused }) => paused) ? 'paused' : 'none';
 }
 
 function describe(state: TeamState, waitsForStripe: boolean): string {
   const ladder = leading(state.ladders) ?? state.ladders[0];
-  const due = nextDueAt(state);
+  const due = nextTimerAt(state);
   const plan = `${state.tier} · ${statusOf(state)}`;
   const parts = [plan];
   if (ladder !== undefined) {
@@ -87,6 +89,7 @@ function describe(state: TeamState, waitsForStripe: boolean): string {
     parts.push(`${stage} · ${ladder.invoiceId} ${amount}`);
     if (ladder.attempt !== null) parts.push(`payment attempt ${ladder.attempt.number} under way`);
     if (ladder.strike === 3) parts.push('locked until it is paid');
+    if (ladder.paused) parts.push(`paused by ${ladder.paused.actor}`);
     if (ladder.stopped !== null) parts.push(`attempt stopped: ${ladder.stopped}`);
   }
   if (due !== null) parts.push(`next action ${due.slice(0, 16).replace('T', ' ')} UTC`);

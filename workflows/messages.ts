@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Hint, TeamState } from '../src/domain/team.js';
+import type { Hint, OperatorAction, TeamState } from '../src/domain/team.js';
 
 /** Something happened: an id, a kind and what it names, never a payload of a customer (R21). */
 export const fact = defineSignal<[Hint]>('fact');
@@ -9,6 +9,8 @@ export interface OperatorInput {
   actor: string;
   reason: string;
   invoiceId?: string;
+  /** The end of the grace, with an offset or `Z`; for `extendGrace` alone. */
+  until?: string;
 }
 
 /** Text that Postgres takes: a turn with any other could never be written, and would stop its team. */
@@ -31,6 +33,15 @@ function isInstant(value: unknown): boolean {
   );
 }
 
+/** A time as an operator writes it: to the minute or finer, and of which zone. */
+function isTime(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(value) &&
+    !Number.isNaN(Date.parse(value))
+  );
+}
+
 /** Whether a signal is one: anyone can send it from Temporal UI, and a malformed one must not stop a team. */
 export function isHint(value: Hint): boolean {
   const { kind, id, type, object, at } = value ?? {};
@@ -40,7 +51,8 @@ export function isHint(value: Hint): boolean {
 
 /** What is wrong with an Update, which comes from Temporal UI and the CLI, too; null when nothing is. */
 export function inputError(
-  { actor, reason, invoiceId }: OperatorInput,
+  action: OperatorAction,
+  { actor, reason, invoiceId, until }: OperatorInput,
   updateId: string,
 ): string | null {
   if (!isText(updateId)) return 'updateId must be a text';
@@ -48,11 +60,19 @@ export function inputError(
   if (!isText(reason)) return 'reason must be a text: why';
   if (invoiceId !== undefined && !isText(invoiceId))
     return 'invoiceId must be the id of an invoice';
+  if (action === 'extendGrace' ? !isTime(until) : until !== undefined)
+    return 'until must be a time such as 2026-12-01T17:00:00+07:00, and is of extendGrace alone';
   return null;
 }
 
-export const retryPayment = defineUpdate<TeamState, [OperatorInput]>('retryPayment');
-export const waive = defineUpdate<TeamState, [OperatorInput]>('waive');
-export const resync = defineUpdate<TeamState, [OperatorInput]>('resync');
+/** One Update for each act, of the same name. */
+export const updates = {
+  retryPayment: defineUpdate<TeamState, [OperatorInput]>('retryPayment'),
+  extendGrace: defineUpdate<TeamState, [OperatorInput]>('extendGrace'),
+  pauseDunning: defineUpdate<TeamState, [OperatorInput]>('pauseDunning'),
+  resumeDunning: defineUpdate<TeamState, [OperatorInput]>('resumeDunning'),
+  waive: defineUpdate<TeamState, [OperatorInput]>('waive'),
+  resync: defineUpdate<TeamState, [OperatorInput]>('resync'),
+} as const satisfies Record<OperatorAction, unknown>;
 
 export const state = defineQuery<TeamState>('state');

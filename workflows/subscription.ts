@@ -1,38 +1,53 @@
-import type { UpdateDefinition } from '@temporalio/common';
 import {
-  ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
   condition,
   continueAsNew,
-  currentUpdateInfo,
   log,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import { callsOf, nextDueAt } from '../src/domain/calls.js';
 import { reduce } from '../src/domain/reduce.js';
-import { refusal } from '../src/domain/refusal.js';
-import type { Fact, OperatorAction, TeamState } from '../src/domain/team.js';
+import type { Fact, TeamState } from '../src/domain/team.js';
 import { Calls } from './calls.js';
 import { Console, describeTimer, describeTurn } from './console.js';
 import * as messages from './messages.js';
+import { Operators } from './operators.js';
 import { ledger } from './proxies.js';
+
+/** What a run leaves to the next one beside the team's state; all of it is nothing that Postgres has to know. */
+interface Carried {
+  /** Facts that came and were not taken. */
+  facts: Fact[];
+  /** Calls that Stripe has not answered for ten minutes. */
+  failing: string[];
+}
 
 /**
  * What happens to one team's subscription, one thing after the other (R21): facts come in, the pure
  * reducer answers with the new state, the ledger takes it, and the calls that it asks for are made.
- * `initial` is the team's state as Postgres has it.
+ * `initial` is the team's state as Postgres has it, `carried` what the run before this one left.
  */
-export async function subscription(initial: TeamState): Promise<void> {
+export async function subscription(
+  initial: TeamState,
+  carried: Carried = { facts: [], failing: [] },
+): Promise<void> {
   let state = initial;
   /** As the turn under way will leave it: Postgres may show it a moment before the turn is over. */
   let coming = initial;
-  const inbox: Fact[] = [];
-  const acted = new Set<string>();
+  const inbox = [...carried.facts];
+  /** How long the history was when a new run was first suggested. */
+  let suggestedAt: number | undefined;
   const view = new Console();
-  const show = () => view.show(state, calls.waitsForStripe);
-  const calls = new Calls(state.teamId, (fact) => void inbox.push(fact), show);
+  const show = () => view.show(state, calls.failing.length > 0);
+  const calls = new Calls(state.teamId, (fact) => void inbox.push(fact), show, carried.failing);
+  const operators = new Operators({
+    state: () => state,
+    coming: () => coming,
+    take: (act) => void inbox.push(act),
+  });
 
   setHandler(
     messages.fact,
@@ -43,13 +58,6 @@ export async function subscription(initial: TeamState): Promise<void> {
     { description: 'Something happened at Stripe, by id: it is read there' },
   );
   setHandler(messages.state, () => state, { description: 'The state as the ledger has it' });
-  handleAct(
-    messages.retryPayment,
-    'retryPayment',
-    'Try the unpaid invoices now; no strike if it fails',
-  );
-  handleAct(messages.waive, 'waive', 'Give up the unpaid invoices and open the team again');
-  handleAct(messages.resync, 'resync', 'Read the team at Stripe anew');
 
   // A request to cancel, as Temporal UI offers it, is not heard: a ladder would end and nobody know.
   return CancellationScope.nonCancellable(live);
@@ -59,7 +67,10 @@ export async function subscription(initial: TeamState): Promise<void> {
     calls.steer(callsOf(state));
     for (;;) {
       await somethingToDo();
-      if (mayStartAnew()) return continueAsNew<typeof subscription>(state);
+      if (mayStartAnew() || (isOverlong() && patched('facts-carried'))) {
+        const { failing } = calls;
+        return continueAsNew<typeof subscription>(state, { facts: inbox, failing });
+      }
       await turn();
     }
   }
@@ -72,69 +83,38 @@ export async function subscription(initial: TeamState): Promise<void> {
     await condition(isThere, wait, { summary: describeTimer(state) });
   }
 
-  /**
-   * Asked while it waits, too: operators are answered after the turn that did what they asked. Not
-   * during an attempt to pay, which the next run could no longer cancel (R26).
-   */
+  /** Asked while it waits, too: operators are answered after the turn that did what they asked. */
   function mayStartAnew(): boolean {
-    return (
-      workflowInfo().continueAsNewSuggested &&
-      inbox.length === 0 &&
-      state.ladders.every(({ attempt }) => attempt === null) &&
-      allHandlersFinished()
-    );
+    return workflowInfo().continueAsNewSuggested && inbox.length === 0 && canStartAnew();
+  }
+
+  /**
+   * Whether facts have come faster than they were taken for as long again as a run should be: with
+   * those that wait it starts anew, before the server ends it for its length.
+   */
+  function isOverlong(): boolean {
+    const { continueAsNewSuggested, historyLength } = workflowInfo();
+    if (!continueAsNewSuggested) return false;
+    suggestedAt ??= historyLength;
+    return historyLength >= 2 * suggestedAt && canStartAnew();
+  }
+
+  /** Not during an attempt to pay, which the next run could no longer cancel (R26). */
+  function canStartAnew(): boolean {
+    return state.ladders.every(({ attempt }) => attempt === null) && allHandlersFinished();
   }
 
   async function turn(): Promise<void> {
     const now = new Date().toISOString();
     const facts: Fact[] = [...inbox.splice(0), { kind: 'due' }];
-    const next = reduce(state, facts, now);
+    const { refused, ...next } = reduce(state, facts, now);
     coming = next.state;
     await ledger.saveTurn.executeWithOptions({ summary: describeTurn(next.state, facts) }, [
       { ...next, at: now },
     ]);
     state = next.state;
-    for (const fact of facts) if (fact.kind === 'act') acted.add(fact.id);
+    operators.answer(facts, refused);
     calls.steer(callsOf(state));
     show();
-  }
-
-  /** An operator's Update: refused where it does not apply, answered when its effect is written (R31). */
-  function handleAct(
-    update: UpdateDefinition<TeamState, [messages.OperatorInput]>,
-    action: OperatorAction,
-    description: string,
-  ): void {
-    setHandler(
-      update,
-      async ({ actor, reason, invoiceId }) => {
-        const id = currentUpdateInfo()?.id ?? '';
-        inbox.push({ kind: 'act', id, action, actor, reason, invoiceId: invoiceId ?? null });
-        const isDone = () => acted.has(id) && !isUnderWay(action, invoiceId);
-        await CancellationScope.nonCancellable(() => condition(isDone));
-        return state;
-      },
-      {
-        description: `${description}. Input: { actor, reason, invoiceId? }`,
-        validator(input) {
-          const id = currentUpdateInfo()?.id ?? '';
-          const malformed = messages.inputError(input, id);
-          if (malformed !== null)
-            throw ApplicationFailure.nonRetryable(malformed, 'malformed_input');
-          const repeated = coming.seen.includes(id);
-          const refused = refusal(coming, action, input.invoiceId ?? null);
-          if (refused === null || repeated) return;
-          throw ApplicationFailure.nonRetryable(refused.detail, refused.code);
-        },
-      },
-    );
-  }
-
-  /** A reading, or an attempt to pay, is shared by all who asked for it. */
-  function isUnderWay(action: OperatorAction, named: string | undefined): boolean {
-    if (action === 'resync') return state.reading !== null || state.wanted !== null;
-    return state.ladders.some(
-      ({ invoiceId, attempt }) => attempt !== null && (named ?? invoiceId) === invoiceId,
-    );
   }
 }

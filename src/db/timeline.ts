@@ -28,6 +28,20 @@ export const insertTimelineEntry = (
   entry: TimelineEntry,
 ): Promise<void> => insertTimelineEntries(db, at, [{ ...entry, teamId }]);
 
+/** The kind of the operator's act that a team's timeline has under this key (R31). */
+export async function findActKind(
+  db: Queryable,
+  teamId: string,
+  key: string,
+): Promise<string | undefined> {
+  const { rows } = await db.query<{ kind: string }>(
+    `select kind from tagih.timeline
+      where team_id = $1 and cause = $2 and kind like 'operator\\_%' limit 1`,
+    [teamId, key],
+  );
+  return rows[0]?.kind;
+}
+
 /** The team's timeline, latest first, from before the row `beforeId`. */
 export async function listTimeline(
   db: Queryable,

@@ -82,7 +82,11 @@ export function callsOf(state: TeamState): Call[] {
  * hints at may end the ladder (R26).
  */
 export function nextDueAt(state: TeamState): Instant | null {
-  if (state.reading !== null) return null;
+  return state.reading === null ? nextTimerAt(state) : null;
+}
+
+/** When the team's next timer is due, also while Stripe is being read; null when none runs. */
+export function nextTimerAt(state: TeamState): Instant | null {
   const due = [...state.ladders.map(dueAt), trialDueAt(state)].filter((at) => at !== null);
   return due.toSorted()[0] ?? null;
 }

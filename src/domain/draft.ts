@@ -10,6 +10,7 @@ import {
   teamStrike,
 } from './dunning.js';
 import type { Instant } from './instant.js';
+import type { Refusal } from './refusal.js';
 import type { Effect, Reading, TeamState } from './team.js';
 
 /** Ended invoices that are remembered: a stale read of one must not start its ladder again. */
@@ -27,6 +28,8 @@ export interface Cause {
 /** A team's state while a turn changes it, with what is to be written beside it. */
 export class Draft {
   readonly effects: Effect[] = [];
+  /** Acts that do not apply, by their ids (R31). */
+  readonly refused = new Map<string, Refusal>();
 
   constructor(
     public state: TeamState,

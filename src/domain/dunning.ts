@@ -101,6 +101,10 @@ export interface Ladder {
   /** When its first attempt failed. */
   since: Instant;
   timer: null | { at: Instant; for: 'attempt' | 'confirmation' };
+  /** Who has paused it, and how long its timer has still to run (R31). */
+  paused?: null | { actor: string; remaining: number };
+  /** What an operator has extended the grace to: what fails before is no strike (R31). */
+  graceUntil?: Instant;
   /** Until then the timer's attempt waits for the customer to confirm a try that was none of its own (R27). */
   confirmBy?: Instant | null;
   /** What came due, and for which Stripe was read. */
@@ -140,6 +144,8 @@ const strikeAt: Readonly<Record<Stage, Strike>> = {
 export function climb(ladder: Ladder, happening: Happening, at: Instant): Ladder | undefined {
   const { to } = ladderTable[stageOf(ladder)][happening];
   if (to === 'none') return undefined;
+  // Stripe may retry by itself meanwhile (R24).
+  if (ladder.paused || at < (ladder.graceUntil ?? at)) return ladder;
   const strike = strikeAt[to];
   const { confirmationWindow } = ladder.policy;
   if (happening === 'confirmation_needed') {
@@ -169,17 +175,18 @@ export function followsStripe({ policy }: Ladder): boolean {
 
 /** The attempt of Stripe's that is to come, where the ladder waits for it and not for its interval. */
 function awaitedAttempt(ladder: Ladder): Instant | null {
-  const { timer, nextPaymentAttemptAt: next = null } = ladder;
+  const { timer, graceUntil, nextPaymentAttemptAt: next = null } = ladder;
   if (!followsStripe(ladder) || timer === null || next === null) return null;
+  if (next < (graceUntil ?? next)) return null;
   // One that was due before the last strike has had its chance: it is late, and we have tried instead.
   const failedAt = after(timer.at, -intervalOf(ladder));
   return next > failedAt && next <= after(timer.at, PATIENCE_MS) ? next : null;
 }
 
-/** When the ladder acts next by itself; null while it is at its end, under way or stopped. */
+/** When the ladder acts next by itself; null while it is at its end, under way, stopped or paused. */
 export function dueAt(ladder: Ladder): Instant | null {
-  const { timer, attempt, stopped, confirmBy, policy } = ladder;
-  if (timer === null || attempt !== null || stopped !== null) return null;
+  const { timer, attempt, stopped, paused, confirmBy, policy } = ladder;
+  if (timer === null || attempt !== null || stopped !== null || paused) return null;
   if (timer.for === 'confirmation') return timer.at;
   const awaited = awaitedAttempt(ladder);
   const at = awaited === null ? timer.at : after(awaited, PATIENCE_MS);
@@ -188,7 +195,7 @@ export function dueAt(ladder: Ladder): Instant | null {
 
 /** When the payment is tried next, by us or by Stripe; null where no try is planned. */
 export function nextAttemptAt(ladder: Ladder): Instant | null {
-  if (ladder.timer?.for !== 'attempt') return null;
+  if (ladder.timer?.for !== 'attempt' || ladder.paused) return null;
   return awaitedAttempt(ladder) ?? dueAt(ladder);
 }
 
@@ -207,6 +214,12 @@ export function climbing(ladders: readonly Ladder[]): Ladder[] {
 /** The ladder that the team is shown (R25). */
 export function leading(ladders: readonly Ladder[]): Ladder | undefined {
   return climbing(ladders)[0];
+}
+
+/** Whether no ladder goes on because operators have paused them (R31). */
+export function isPaused(ladders: readonly Ladder[]): boolean {
+  const going = ladders.filter(({ strike, paused }) => strike < 3 && !paused);
+  return going.length === 0 && ladders.some(({ paused }) => paused);
 }
 
 /** The highest strike of all open invoices (R25). */

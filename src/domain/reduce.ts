@@ -1,8 +1,10 @@
+import { takeAct } from './acts.js';
 import { takeOutcome, takeTimers } from './attempts.js';
-import { type Cause, Draft, NOTHING_NAMED, union } from './draft.js';
+import { type Cause, Draft } from './draft.js';
 import type { Instant } from './instant.js';
 import { takeTruth } from './observe.js';
-import type { Act, Effect, Fact, Hint, TeamState } from './team.js';
+import type { Refusal } from './refusal.js';
+import type { Effect, Fact, Hint, TeamState } from './team.js';
 import { lookAtTrial } from './trial.js';
 
 /** Tells of what will be: the subscription has not changed. */
@@ -22,10 +24,10 @@ export function reduce(
   state: TeamState,
   facts: readonly Fact[],
   now: Instant,
-): { state: TeamState; effects: Effect[] } {
+): { state: TeamState; effects: Effect[]; refused: ReadonlyMap<string, Refusal> } {
   const draft = new Draft(state, now);
   for (const fact of facts) take(draft, fact, now);
-  return { state: draft.next, effects: draft.effects };
+  return { state: draft.next, effects: draft.effects, refused: draft.refused };
 }
 
 function take(draft: Draft, fact: Fact, now: Instant): void {
@@ -33,6 +35,7 @@ function take(draft: Draft, fact: Fact, now: Instant): void {
     case 'hint':
       return takeHint(draft, fact);
     case 'act':
+      if (!fact.apart && isSeen(draft, fact.id)) return;
       return takeAct(draft, fact, now);
     case 'read':
       return takeTruth(draft, fact.number, fact.truth, now);
@@ -107,42 +110,4 @@ function takeDone(
   const { kind, what } = refusals[list];
   const because: Cause = { cause: invoiceId, actor: 'stripe' };
   draft.note(kind, `Stripe would not ${what}: ${invoiceId}`, because, { invoiceId, code });
-}
-
-const actKinds = {
-  retryPayment: 'operator_retry_payment',
-  waive: 'operator_waive',
-  resync: 'operator_resync',
-} as const;
-
-/** An operator's act, which `refusal` has let pass (R31). */
-function takeAct(draft: Draft, act: Act, now: Instant): void {
-  const { id, action, actor, reason, invoiceId } = act;
-  if (isSeen(draft, id)) return;
-  const because: Cause = { cause: id, actor };
-  const named = draft.state.ladders.filter((l) => invoiceId === null || l.invoiceId === invoiceId);
-  draft.note(actKinds[action], `${actor}: ${reason}`, because, { invoiceId });
-  switch (action) {
-    case 'retryPayment':
-      for (const ladder of named) {
-        if (ladder.strike === 0 || ladder.attempt !== null) continue;
-        draft.attempt(ladder, 'operator', null, because);
-      }
-      return;
-    case 'waive':
-      draft.set({
-        writeOffs: union(
-          draft.state.writeOffs,
-          named.map((l) => l.invoiceId),
-        ),
-      });
-      for (const ladder of named) draft.happen(ladder, 'closed', now, because);
-      return;
-    case 'resync':
-      draft.set({ ladders: draft.state.ladders.map((l) => ({ ...l, stopped: null })) });
-      draft.want({ ...NOTHING_NAMED, settle: true, cause: id });
-      return;
-    default:
-      action satisfies never;
-  }
 }

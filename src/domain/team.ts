@@ -39,6 +39,8 @@ export interface TeamState {
   told?: string[];
   /** Ids of the facts taken last (R17). */
   seen: string[];
+  /** The operators' acts taken last (R31); absent from states of before. */
+  acts?: TakenAct[];
 }
 
 export interface PlanPeriod {
@@ -133,7 +135,19 @@ export type Outcome =
   /** Stripe replays a stored error under this number's key, and no new charge: a new number is due (R35). */
   | { kind: 'key_spent' };
 
-export type OperatorAction = 'retryPayment' | 'waive' | 'resync';
+export const operatorActions = [
+  'retryPayment',
+  'extendGrace',
+  'pauseDunning',
+  'resumeDunning',
+  'waive',
+  'resync',
+] as const;
+
+export type OperatorAction = (typeof operatorActions)[number];
+
+/** What makes an act the same as another (R31). */
+export type TakenAct = Pick<Act, 'id' | 'action' | 'invoiceId' | 'until'>;
 
 export interface Act {
   kind: 'act';
@@ -142,6 +156,10 @@ export interface Act {
   actor: string;
   reason: string;
   invoiceId: string | null;
+  /** The end of a grace. */
+  until?: Instant;
+  /** Absent from acts of before, whose ids were among those of facts and which were not looked at again. */
+  apart?: true;
 }
 
 /** A hint that something changed; `object` is the id of what to read, where there is one. */

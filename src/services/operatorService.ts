@@ -1,24 +1,27 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Client,
   ServiceError,
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
-  type WorkflowUpdateHandle,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { type OperatorInput, resync, retryPayment, waive } from '../../workflows/messages.js';
+import { type OperatorInput, updates } from '../../workflows/messages.js';
 import { subscriptionWorkflowId } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
-import type { OperatorAction, TeamState } from '../domain/team.js';
+import { findActKind } from '../db/timeline.js';
+import { actKinds, isDone } from '../domain/acts.js';
+import { conflict } from '../domain/refusal.js';
+import type { OperatorAction, TakenAct, TeamState } from '../domain/team.js';
 import { knownTeam } from './knownTeam.js';
 import { requireTemporal, TemporalUnavailable } from './temporalUnavailable.js';
 
-const updates = { retryPayment, waive };
-
 /** How long a caller waits for the effect of its act. */
 const ANSWER_WITHIN_MS = 9_000;
+/** How often Postgres is looked into for an effect that came later than Temporal's answer. */
+const LOOK_EVERY_MS = 250;
 
 export type ActResult = { done: true } | { done: false; updateId: string };
 
@@ -43,7 +46,8 @@ export class OperatorService {
 
   /**
    * Acts, and waits some seconds for the effect to be in Postgres. The same `updateId` joins the
-   * first act. Throws `UnknownTeam`, `ActRefused` and `TemporalUnavailable`.
+   * first act, and is refused to another one. Throws `UnknownTeam`, `ActRefused` and
+   * `TemporalUnavailable`.
    */
   async act(
     teamId: string,
@@ -51,43 +55,76 @@ export class OperatorService {
     input: OperatorInput,
     updateId: string,
   ): Promise<ActResult> {
-    const team = await knownTeam(this.pool, teamId);
+    const { state } = await knownTeam(this.pool, teamId);
     await requireTemporal(this.client);
-    const workflowId = subscriptionWorkflowId(teamId);
-    const options = {
-      args: [input] as [OperatorInput],
-      updateId,
-      waitForStage: 'ACCEPTED' as const,
-    };
+    const { invoiceId = null, until } = input;
+    const act: TakenAct = { id: updateId, action, invoiceId, ...(until && { until }) };
+    if (await this.wasTaken(state, act)) return { done: true };
+    const deadline = Date.now() + ANSWER_WITHIN_MS;
     try {
-      return await this.client.withDeadline(Date.now() + ANSWER_WITHIN_MS, async () => {
-        let update: WorkflowUpdateHandle<TeamState>;
-        if (action === 'resync') {
-          const startWorkflowOperation = new WithStartWorkflowOperation('subscription', {
-            workflowId,
-            workflowIdConflictPolicy: 'USE_EXISTING',
-            taskQueue: this.taskQueue,
-            args: [team.state],
-            staticSummary: `Team ${teamId}`,
-          });
-          update = await this.client.workflow.startUpdateWithStart(resync, {
-            ...options,
-            startWorkflowOperation,
-          });
-        } else {
-          update = await this.client.workflow
-            .getHandle(workflowId)
-            .startUpdate(updates[action], options);
-        }
-        await update.result();
-        return { done: true };
-      });
+      const answer = await this.client.withDeadline(deadline, () =>
+        this.update(state, action, input, updateId),
+      );
+      const joined = conflict(answer, act);
+      if (joined !== null) throw new ActRefused(joined.code, joined.detail);
+      return (await this.hasEffect(answer, act, deadline))
+        ? { done: true }
+        : { done: false, updateId };
     } catch (error) {
       if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
         return { done: false, updateId };
       }
       throw refusedAct(error);
     }
+  }
+
+  /** Whether the timeline knows an act that the workflow has forgotten. */
+  private async wasTaken(state: TeamState, act: TakenAct): Promise<boolean> {
+    const kind = await findActKind(this.pool, state.teamId, act.id);
+    if (kind === undefined || state.acts?.some(({ id }) => id === act.id)) return false;
+    if (kind === actKinds[act.action]) return true;
+    throw new ActRefused('idempotency_conflict', `R31: ${act.id} is the key of another act.`);
+  }
+
+  /** Sends the Update, and starts the team's workflow where Postgres says that there is to be one. */
+  private async update(
+    state: TeamState,
+    action: OperatorAction,
+    input: OperatorInput,
+    updateId: string,
+  ): Promise<TeamState> {
+    const { teamId, ladders } = state;
+    const workflowId = subscriptionWorkflowId(teamId);
+    const args: [OperatorInput] = [input];
+    const options = { args, updateId, waitForStage: 'ACCEPTED' as const };
+    const { workflow } = this.client;
+    if (action !== 'resync' && ladders.length === 0) {
+      const update = await workflow.getHandle(workflowId).startUpdate(updates[action], options);
+      return update.result();
+    }
+    const startWorkflowOperation = new WithStartWorkflowOperation('subscription', {
+      workflowId,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      taskQueue: this.taskQueue,
+      args: [state],
+      staticSummary: `Team ${teamId}`,
+    });
+    const update = await workflow.startUpdateWithStart(updates[action], {
+      ...options,
+      startWorkflowOperation,
+    });
+    return update.result();
+  }
+
+  /** Whether the act has had its effect by the deadline: it may come after Temporal's answer. */
+  private async hasEffect(answer: TeamState, act: TakenAct, deadline: number): Promise<boolean> {
+    let state = answer;
+    while (!isDone(state, act)) {
+      if (Date.now() > deadline) return false;
+      await delay(LOOK_EVERY_MS);
+      state = (await knownTeam(this.pool, state.teamId)).state;
+    }
+    return true;
   }
 }
 

@@ -89,6 +89,19 @@ export function hint(of: Partial<Hint> = {}): Hint {
   return { kind: 'hint', id: 'evt', type: 'customer.updated', object: null, at: day(0), ...of };
 }
 
+export function operatorAct(of: Partial<Act>): Act {
+  return {
+    kind: 'act',
+    id: 'act',
+    action: 'resync',
+    actor: 'budi',
+    reason: 'asked for',
+    invoiceId: null,
+    apart: true,
+    ...of,
+  };
+}
+
 /** Given, when and then of one team: facts go in through `reduce`; what comes out is kept. */
 export class Story {
   state: TeamState = newTeam('acme', 'cus_1');
@@ -150,19 +163,17 @@ export class Story {
     return this.tried(now, declined(`ch_${now}`), invoiceId);
   }
 
-  acts(now: Instant, action: OperatorAction, invoiceId: string | null = null): Effect[] {
-    const refused = refusal(this.state, action, invoiceId);
-    if (refused !== null) throw new Error(refused.code);
+  acts(now: Instant, action: OperatorAction, of: Partial<Act> = {}): Effect[] {
     this.facts += 1;
-    const act: Act = {
-      kind: 'act',
-      id: `act_${this.facts}`,
-      action,
-      actor: 'budi',
-      reason: 'asked for',
-      invoiceId,
-    };
+    const act = operatorAct({ id: `act_${this.facts}`, action, ...of });
+    const refused = refusal(this.state, act, now);
+    if (refused !== null) throw new Error(refused.code);
     return this.take(now, act);
+  }
+
+  /** Why an act would be refused now. */
+  refuses(now: Instant, action: OperatorAction, of: Partial<Act> = {}): string | undefined {
+    return refusal(this.state, operatorAct({ action, ...of }), now)?.code;
   }
 
   ladder(invoiceId = 'in_1') {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { nextDueAt } from '../../src/domain/calls.js';
+import { reduce } from '../../src/domain/reduce.js';
 import { refusal } from '../../src/domain/refusal.js';
-import { at, day, declined, onPro, renewal, unpaid } from './given.js';
+import { operatorActions } from '../../src/domain/team.js';
+import { at, day, declined, hint, onPro, operatorAct, renewal, unpaid } from './given.js';
 
 describe('R31: what operators do', () => {
   test.each(['strike 1', 'strike 2', 'strike 3'] as const)(
@@ -44,7 +46,7 @@ describe('R31: what operators do', () => {
     const invoices = [unpaid('in_1', day(0)), unpaid('in_2', day(1))];
     const one = onPro();
     one.sees(day(1), { invoices });
-    one.acts(day(2), 'waive', 'in_2');
+    one.acts(day(2), 'waive', { invoiceId: 'in_2' });
     expect(one.state.ladders.map(({ invoiceId }) => invoiceId)).toEqual(['in_1']);
     expect(one.state.writeOffs).toEqual(['in_2']);
 
@@ -75,23 +77,56 @@ describe('R31: what operators do', () => {
   });
 
   test('with nothing to act on an act is refused by the rule', () => {
-    const { state } = onPro();
-    for (const action of ['retryPayment', 'waive'] as const) {
-      expect(refusal(state, action, null)).toMatchObject({ code: 'no_open_invoice' });
+    const team = onPro();
+    for (const action of operatorActions) {
+      const code = action === 'resync' ? undefined : 'no_open_invoice';
+      expect(team.refuses(day(0), action, { until: day(9) })).toBe(code);
     }
-    expect(refusal(state, 'resync', null)).toBeNull();
   });
 
   test('so is one that names another invoice', () => {
     const { state } = at('strike 1');
-    expect(refusal(state, 'waive', 'in_1')).toBeNull();
-    expect(refusal(state, 'waive', 'in_2')?.detail).toContain('in_2');
+    const naming = (invoiceId: string) => operatorAct({ action: 'waive', invoiceId });
+    expect(refusal(state, naming('in_1'), day(0))).toBeNull();
+    expect(refusal(state, naming('in_2'), day(0))?.detail).toMatch(/^R31: in_2/);
+  });
+
+  test('so is the second of two acts that come at once and do the same', () => {
+    const team = at('strike 1');
+    const acts = ['a', 'b'].map((id) => operatorAct({ id, action: 'waive' }));
+    const { state, effects, refused } = reduce(team.state, acts, day(1));
+    expect(effects.filter((e) => e.kind === 'timeline' && e.entry.actor === 'budi')).toHaveLength(
+      2,
+    );
+    expect([...refused].map(([id, { code }]) => [id, code])).toEqual([['b', 'no_open_invoice']]);
+    expect(state.acts).toEqual([{ id: 'a', action: 'waive', invoiceId: null }]);
+  });
+
+  test('a key is of one act: repeated it does nothing, for another it is refused, whatever events are called', () => {
+    const team = at('strike 1');
+    team.acts(day(1), 'retryPayment', { id: 'evt_1' });
+    team.tried(day(1), declined('ch_operator'));
+    const before = team.state;
+    expect(team.acts(day(1), 'retryPayment', { id: 'evt_1' })).toEqual([]);
+    expect({ ...team.state, turn: before.turn }).toEqual(before);
+    expect(team.refuses(day(1), 'waive', { id: 'evt_1' })).toBe('idempotency_conflict');
+    expect(team.refuses(day(1), 'retryPayment', { id: 'evt_1', invoiceId: 'in_1' })).toBe(
+      'idempotency_conflict',
+    );
+  });
+
+  test('a key outlives any number of facts', () => {
+    const team = at('strike 1');
+    team.acts(day(1), 'resync', { id: 'ticket' });
+    team.reads(day(1));
+    for (let n = 0; n < 250; n += 1) team.take(day(1), hint({ id: `many_${n}` }));
+    expect(team.acts(day(1), 'resync', { id: 'ticket' })).toEqual([]);
   });
 
   test('R27: so is a retry while the payment waits for the customer', () => {
-    const { state } = at('confirming');
-    expect(refusal(state, 'retryPayment', null)).not.toBeNull();
-    expect(refusal(state, 'waive', null)).toBeNull();
+    const team = at('confirming');
+    expect(team.refuses(day(0), 'retryPayment')).toBe('no_open_invoice');
+    expect(team.refuses(day(0), 'waive')).toBeUndefined();
   });
 
   test('R27: nor does a retry of all open invoices touch that one', () => {

@@ -10,6 +10,7 @@ import {
   type OperatorAction,
   type TeamState,
 } from '../../src/domain/team.js';
+import { day, operatorAct } from './given.js';
 import { type Change, World } from './world.js';
 
 /** A turn of the team: what it was given, and what came of it. */
@@ -67,6 +68,9 @@ export class Walk {
         world.hours += n % 96;
         return this.take({ kind: 'due' });
       case 'retryPayment':
+      case 'extendGrace':
+      case 'pauseDunning':
+      case 'resumeDunning':
       case 'waive':
       case 'resync':
         return this.act(kind, n);
@@ -91,9 +95,10 @@ export class Walk {
 
   private act(action: OperatorAction, n: number): void {
     const invoiceId = pick([null, ...this.state.ladders.map((l) => l.invoiceId)], n) ?? null;
-    if (refusal(this.state, action, invoiceId) !== null) return;
+    const until = action === 'extendGrace' && day(0, this.world.hours + (n % 200));
     const id = `act_${this.turns.length}`;
-    this.take({ kind: 'act', id, action, actor: 'budi', reason: 'asked for', invoiceId });
+    const act = operatorAct({ id, action, invoiceId, ...(until && { until }) });
+    if (refusal(this.state, act, this.world.now) === null) this.take(act);
   }
 
   private take(fact: Fact | undefined): void {
@@ -133,6 +138,9 @@ const weights: Record<Step['kind'], number> = {
   repeat: 15,
   wait: 30,
   retryPayment: 3,
+  extendGrace: 2,
+  pauseDunning: 2,
+  resumeDunning: 2,
   waive: 1,
   resync: 2,
 };

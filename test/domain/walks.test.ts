@@ -157,6 +157,20 @@ test('R24: a ladder below strike 3 always has its next step ahead', () => {
   });
 });
 
+test('R31: while it is paused, or before the end of its grace, a ladder tries nothing by itself and has no new strike', () => {
+  walks(({ turns }) => {
+    for (const { before, now, after } of turns) {
+      for (const ladder of before.ladders) {
+        const { invoiceId, strike, paused, graceUntil = '' } = ladder;
+        const next = ladderOf(after, invoiceId);
+        if (next === undefined || !(paused || now < graceUntil)) continue;
+        expect(next.strike).toBe(strike);
+        if (ladder.attempt === null) expect(next.attempt?.by).not.toBe('timer');
+      }
+    }
+  });
+});
+
 test('R28: only what has a strike is tried, or stopped', () => {
   walks(({ turns }) => {
     for (const { after } of turns) {

@@ -152,11 +152,11 @@ test('what anyone may send from Temporal UI is refused or ignored when it is mal
     await workflow.signal('fact', fact);
   }
   for (const input of [{}, { actor: 'budi', reason: '\0' }, { actor: 1, reason: 'x' }]) {
-    const update = workflow.executeUpdate(messages.resync, { args: [input as never] });
+    const update = workflow.executeUpdate(messages.updates.resync, { args: [input as never] });
     await expect(update).rejects.toThrow();
   }
   const named = { args: [resync] as [typeof resync], updateId: 'a\0' };
-  await expect(workflow.executeUpdate(messages.resync, named)).rejects.toThrow();
+  await expect(workflow.executeUpdate(messages.updates.resync, named)).rejects.toThrow();
   const answer = await product.api('POST', `/api/v1/teams/${teamId}/actions/resync`, resync);
   expect(answer.status).toBe(200);
 });

@@ -49,17 +49,17 @@ describe("R31: so is an operator's input", () => {
   const input = { actor: 'budi', reason: 'asked for' };
 
   test('who and why, with or without an invoice', () => {
-    expect(inputError(input, 'act_1')).toBeNull();
-    expect(inputError({ ...input, invoiceId: 'in_1' }, 'act_1')).toBeNull();
+    expect(inputError('waive', input, 'act_1')).toBeNull();
+    expect(inputError('waive', { ...input, invoiceId: 'in_1' }, 'act_1')).toBeNull();
   });
 
   test.each(['actor', 'reason', 'invoiceId'])('%s', (field) => {
     for (const value of malformed) {
-      expect(inputError({ ...input, [field]: value }, 'act_1')).toContain(field);
+      expect(inputError('waive', { ...input, [field]: value }, 'act_1')).toContain(field);
     }
   });
 
   test("the Update's id, by which a repetition is known", () => {
-    expect(inputError(input, 'a\0')).toContain('updateId');
+    expect(inputError('waive', input, 'a\0')).toContain('updateId');
   });
 });

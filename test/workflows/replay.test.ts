@@ -111,8 +111,18 @@ test('a team that operators acted on has a history that replays', async () => {
     const { teamId } = await unpaid(product);
     await settled(product, teamId);
     const who = { actor: 'op@tagih.example', reason: 'the customer called' };
-    for (const action of ['retry-payment', 'resync', 'waive']) {
-      const answer = await product.api('POST', `/api/v1/teams/${teamId}/actions/${action}`, who);
+    const until = new Date(Date.now() + 86_400_000).toISOString();
+    const acts = [
+      ['retry-payment', {}],
+      ['resync', {}],
+      ['extend-grace', { until }],
+      ['pause-dunning', {}],
+      ['resume-dunning', {}],
+      ['waive', {}],
+    ] as const;
+    for (const [action, more] of acts) {
+      const path = `/api/v1/teams/${teamId}/actions/${action}`;
+      const answer = await product.api('POST', path, { ...who, ...more });
       expect(answer.status).toBe(200);
       await settled(product, teamId);
     }
@@ -120,7 +130,7 @@ test('a team that operators acted on has a history that replays', async () => {
     for (const history of histories) {
       await replay({ codePath: inject('workflowBundle') }, history);
     }
-    record('operators', histories);
+    record('acts', histories);
   } finally {
     await product.close();
   }

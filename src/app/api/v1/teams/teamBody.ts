@@ -1,4 +1,4 @@
-import { climbing, type Ladder, nextAttemptAt } from '../../../../domain/dunning.js';
+import { climbing, isPaused, type Ladder, nextAttemptAt } from '../../../../domain/dunning.js';
 import type { Team } from '../../../../services/teamService.js';
 import { money } from '../../../schemas.js';
 import { accessBody } from '../usage/usageBody.js';
@@ -32,7 +32,7 @@ export function dunningBody(ladders: readonly Ladder[], links: ReadonlyMap<strin
     invoiceId: first.invoiceId,
     since: first.since,
     nextAttemptAt: attempts.toSorted()[0] ?? null,
-    paused: false,
+    paused: isPaused(all),
     invoices: all.map(({ invoiceId, strike, amountDue, since }) => ({
       invoiceId,
       strike,

@@ -3,11 +3,15 @@ import { z } from 'zod';
 import type { OperatorService } from '../../../../../services/operatorService.js';
 import type { TeamService } from '../../../../../services/teamService.js';
 import { answer, endpoint } from '../../../../endpoint.js';
-import { noQuery, teamId, teamSchema, text } from '../../../../schemas.js';
+import { Problem } from '../../../../problem.js';
+import { instant, noQuery, teamId, teamSchema, text } from '../../../../schemas.js';
 import { teamBody } from '../teamBody.js';
 
 const actions = {
   'retry-payment': 'retryPayment',
+  'extend-grace': 'extendGrace',
+  'pause-dunning': 'pauseDunning',
+  'resume-dunning': 'resumeDunning',
   waive: 'waive',
   resync: 'resync',
 } as const;
@@ -19,11 +23,18 @@ const actBody = z.strictObject({
     .string()
     .regex(/^in_\w{1,100}$/, 'must be an invoice id of Stripe, in_…')
     .optional(),
+  until: instant
+    .optional()
+    .meta({ description: 'The end of the grace: of `extend-grace`, which needs it, alone' }),
   idempotencyKey: z
     .string()
     .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
     .optional()
     .meta({ description: 'The same key joins the first act' }),
+});
+
+const untilMisplaced = new Problem(400, 'invalid_request', 'extend-grace alone has an until.', {
+  errors: [{ path: 'until', message: 'is required by extend-grace, and by nothing else' }],
 });
 
 export const actionEndpoints = (operators: OperatorService, teams: TeamService) => [
@@ -40,10 +51,15 @@ export const actionEndpoints = (operators: OperatorService, teams: TeamService) 
     body: actBody,
     answers: { 200: teamSchema, 202: teamSchema.extend({ updateId: z.string() }) },
     problems: [404, 409],
-    async handle({ params, body: { idempotencyKey, invoiceId, ...who } }) {
-      const input = invoiceId === undefined ? who : { ...who, invoiceId };
-      const updateId = idempotencyKey ?? randomUUID();
+    async handle({ params, body: { idempotencyKey, invoiceId, until, ...who } }) {
       const action = actions[params.action];
+      if ((action === 'extendGrace') !== (until !== undefined)) throw untilMisplaced;
+      const input = {
+        ...who,
+        ...(invoiceId !== undefined && { invoiceId }),
+        ...(until !== undefined && { until: until.toISOString() }),
+      };
+      const updateId = idempotencyKey ?? randomUUID();
       const result = await operators.act(params.teamId, action, input, updateId);
       const team = teamBody(await teams.get(params.teamId, new Date()));
       return result.done ? answer(200, team) : answer(202, { ...team, updateId });
