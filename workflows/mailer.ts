@@ -1,19 +1,48 @@
-import { setCurrentDetails, setHandler } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  continueAsNew,
+  patched,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { fact } from './messages.js';
 import { mail } from './proxies.js';
 
-/** Sends the mails that wait in Postgres, until none does. A signal that comes meanwhile asks for one more look. */
-export async function mailer(): Promise<void> {
+/**
+ * Sends the mails that wait in Postgres, until none does. A signal that comes meanwhile asks for one more
+ * look. They go on coming while Postmark is away, and the server takes no more than 10,000 of a run: so
+ * the mails are left to a new one when that is suggested.
+ */
+export async function mailer(sent = 0): Promise<void> {
   let asked = true;
   setHandler(fact, () => {
     asked = true;
   });
-  let sent = 0;
+  const isLong = () => workflowInfo().continueAsNewSuggested;
   while (asked) {
     asked = false;
-    const batch = await mail.sendWaitingMails();
-    sent += batch.sent;
-    asked ||= batch.more;
+    let isOver = false;
+    const sending = new CancellationScope();
+    const batch = sending
+      .run(() => mail.sendWaitingMails())
+      .finally(() => {
+        isOver = true;
+      });
+    await condition(() => isOver || isLong());
+    const endsHere = isLong() && patched('mailer-starts-anew');
+    const givesUp = endsHere && !isOver;
+    if (givesUp) sending.cancel();
+    try {
+      const { sent: number, more } = await batch;
+      sent += number;
+      asked ||= more;
+    } catch (error) {
+      if (!givesUp) throw error;
+      asked = true;
+    }
     setCurrentDetails(`${sent} mails sent`);
+    if (endsHere && asked) return continueAsNew<typeof mailer>(sent);
   }
 }

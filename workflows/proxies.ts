@@ -33,6 +33,8 @@ export const disputes = proxyActivities<Pick<Activities, 'placeDispute'>>({
 export const mail = proxyActivities<Pick<Activities, 'sendWaitingMails'>>({
   startToCloseTimeout: '2m',
   retry: { initialInterval: '1s', maximumInterval: '60s' },
+  // Two at a time would send the same mails.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
 /** The close's steps in the ledger: a page of 500 teams takes about a second. */

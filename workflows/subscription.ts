@@ -38,8 +38,8 @@ export async function subscription(
   /** As the turn under way will leave it: Postgres may show it a moment before the turn is over. */
   let coming = initial;
   const inbox = [...carried.facts];
-  /** How long the history was when a new run was first suggested. */
-  let suggestedAt: number | undefined;
+  /** The turn in which a new run was first suggested. */
+  let suggestedIn: number | undefined;
   const view = new Console();
   const show = () => view.show(state, calls.failing.length > 0);
   const calls = new Calls(state.teamId, (fact) => void inbox.push(fact), show, carried.failing);
@@ -67,7 +67,7 @@ export async function subscription(
     calls.steer(callsOf(state));
     for (;;) {
       await somethingToDo();
-      if (mayStartAnew() || (isOverlong() && patched('facts-carried'))) {
+      if (mayStartAnew() || (isOverdue() && patched('facts-carried'))) {
         const { failing } = calls;
         return continueAsNew<typeof subscription>(state, { facts: inbox, failing });
       }
@@ -89,14 +89,13 @@ export async function subscription(
   }
 
   /**
-   * Whether facts have come faster than they were taken for as long again as a run should be: with
-   * those that wait it starts anew, before the server ends it for its length.
+   * Whether facts wait again after a turn that was taken when a new run was suggested: where they never
+   * leave off, those that wait go with it, before the server ends this run for its length.
    */
-  function isOverlong(): boolean {
-    const { continueAsNewSuggested, historyLength } = workflowInfo();
-    if (!continueAsNewSuggested) return false;
-    suggestedAt ??= historyLength;
-    return historyLength >= 2 * suggestedAt && canStartAnew();
+  function isOverdue(): boolean {
+    if (!workflowInfo().continueAsNewSuggested) return false;
+    suggestedIn ??= state.turn;
+    return state.turn > suggestedIn && canStartAnew();
   }
 
   /** Not during an attempt to pay, which the next run could no longer cancel (R26). */

@@ -1,9 +1,15 @@
-import { expect, test } from 'vitest';
-import { fact } from '../../workflows/messages.js';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { Worker } from '@temporalio/worker';
+import { afterEach, expect, inject, test } from 'vitest';
+import { NOTHING_NAMED } from '../../src/domain/draft.js';
+import * as messages from '../../workflows/messages.js';
+import { historiesOf } from '../support/histories.js';
 import { sharedProduct } from '../support/product.js';
 import { attempts, fixCard, patiently, sent, settled, unpaid } from '../support/stories.js';
 
 const product = sharedProduct({ DUNNING_INTERVALS: '1ms,1h' });
+
+afterEach(() => product.control('DELETE', '/faults'));
 
 const workflowOf = (teamId: string) =>
   product.temporal.workflow.getHandle(`subscription:${teamId}`);
@@ -13,7 +19,13 @@ const runOf = async (teamId: string) => (await workflowOf(teamId).describe()).ru
 /** Signals a fact of its own, as the relay does. */
 function hint(teamId: string, id: string): Promise<void> {
   const at = new Date().toISOString();
-  return workflowOf(teamId).signal(fact, { kind: 'hint', id, type: 'resync', object: null, at });
+  return workflowOf(teamId).signal(messages.fact, {
+    kind: 'hint',
+    id,
+    type: 'resync',
+    object: null,
+    at,
+  });
 }
 
 test('a run that has grown long goes on in a new one, with its ladder and all that it has heard', async () => {
@@ -91,4 +103,84 @@ test('R21: a request to cancel ends neither the ladder nor a call under way, and
   } while ((await runOf(team.teamId)) === run);
   await fixCard(product, team);
   await product.until(team.teamId, ({ dunning }) => expect(dunning).toBeNull());
+});
+
+test('where facts never leave off, those that wait are carried into a new run', async () => {
+  const team = await unpaid(product, 2);
+  const { ladders } = await settled(product, team.teamId);
+  const run = await runOf(team.teamId);
+  const told: string[] = [];
+  const flood = async () => {
+    while ((await runOf(team.teamId)) === run && told.length < 3_000) {
+      for (let n = 0; n < 20; n += 1) {
+        const id = `flood:${told.length}`;
+        told.push(id);
+        await hint(team.teamId, id);
+      }
+    }
+  };
+  await Promise.all([flood(), flood(), flood(), flood()]);
+  expect(await runOf(team.teamId)).not.toBe(run);
+  const stateOf = () => workflowOf(team.teamId).query(messages.state);
+  const lost = async () => {
+    const { seen } = await stateOf();
+    return told.slice(-150).filter((id) => !seen.includes(id));
+  };
+  await expect.poll(lost, patiently).toEqual([]);
+  expect((await stateOf()).ladders).toEqual(ladders);
+  for (const history of await historiesOf(product.temporal, `subscription:${team.teamId}`)) {
+    const workflowBundle = { codePath: inject('workflowBundle') };
+    await Worker.runReplayHistory({ workflowBundle }, JSON.parse(history));
+  }
+});
+
+test('R28: a new run knows which calls have had no answer from Stripe for ten minutes', async () => {
+  const team = await unpaid(product, 2);
+  const state = await settled(product, team.teamId);
+  await workflowOf(team.teamId).terminate();
+  await product.control('POST', '/faults', { path: '^/v1/subscriptions', kind: 'error' });
+  const reading = { ...NOTHING_NAMED, number: state.turn, cause: 'told:of' };
+  const carried = { facts: [], failing: [`read:${state.turn}`] };
+  const handle = await product.temporal.workflow.start('subscription', {
+    workflowId: `subscription:${team.teamId}`,
+    taskQueue: product.settings.TEMPORAL_TASK_QUEUE,
+    args: [{ ...state, reading }, carried],
+  });
+  const attention = async () =>
+    (await handle.describe()).typedSearchAttributes.get(
+      defineSearchAttributeKey('TagihAttention', 'KEYWORD'),
+    );
+  await expect.poll(attention, patiently).toBe('waiting_for_stripe');
+  await product.control('DELETE', '/faults');
+  await expect.poll(attention, patiently).toBe('none');
+});
+
+test('R36: mails that Postmark does not take are left to a new run, and are sent once', async () => {
+  await product.control('POST', '/faults', { path: '^/email', kind: 'error' });
+  const { teamId } = await unpaid(product, 2);
+  const mailer = product.temporal.workflow.getHandle('mailer');
+  const run = async () => (await mailer.describe()).runId;
+  await expect.poll(run, patiently).toBeTruthy();
+  const first = await run();
+  const signals = Array.from({ length: 300 }, (_, n) => n);
+  const at = new Date().toISOString();
+  await Promise.all(
+    signals.map((n) =>
+      mailer.signal(messages.fact, {
+        kind: 'hint',
+        id: `mail:${n}`,
+        type: 'mail',
+        object: null,
+        at,
+      }),
+    ),
+  );
+  await expect.poll(run, patiently).not.toBe(first);
+  await product.control('DELETE', '/faults');
+  await settled(product, teamId);
+  expect((await sent(product, teamId)).toSorted()).toEqual(['payment-critical', 'payment-warning']);
+  for (const history of await historiesOf(product.temporal, 'mailer')) {
+    const workflowBundle = { codePath: inject('workflowBundle') };
+    await Worker.runReplayHistory({ workflowBundle }, JSON.parse(history));
+  }
 });
