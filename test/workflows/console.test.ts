@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { expect, test } from 'vitest';
+import { state, updates } from '../../workflows/messages.js';
 import { sharedProduct } from '../support/product.js';
 import {
+  breakCard,
   fixCard,
   patiently,
+  renew,
   type Subscriber,
   settled,
   subscriber,
@@ -40,6 +44,16 @@ async function timerSummary(team: Subscriber): Promise<string | undefined> {
   const data = events?.findLast((event) => event.timerStartedEventAttributes)?.userMetadata?.summary
     ?.data;
   return data ? JSON.parse(Buffer.from(data).toString()) : undefined;
+}
+
+function refuseToPay(): Promise<void> {
+  return product.control('POST', '/faults', {
+    kind: 'error',
+    path: '^/v1/invoices/[^/]+/pay$',
+    status: 400,
+    times: 1,
+    body: { error: { type: 'invalid_request_error', code: 'no_such_thing', message: 'x' } },
+  });
 }
 
 test('operators see in Temporal UI where a team stands, what it waits for, and find it by that', async () => {
@@ -86,14 +100,47 @@ test('operators see in Temporal UI where a team stands, what it waits for, and f
     .toEqual([`subscription:${healthy.teamId}`]);
 });
 
-test('R28: an attempt that Stripe refuses to make is found by TagihAttention', async () => {
-  await product.control('POST', '/faults', {
-    kind: 'error',
-    path: '^/v1/invoices/[^/]+/pay$',
-    status: 400,
-    times: 1,
-    body: { error: { type: 'invalid_request_error', code: 'no_such_thing', message: 'x' } },
+const act = ({ teamId }: Subscriber, action: string) =>
+  product.api('POST', `/api/v1/teams/${teamId}/actions/${action}`, {
+    actor: 'rina',
+    reason: 'the customer called',
   });
+
+test('R31: paused ladders are found, and say who has paused them', async () => {
+  const team = await unpaid(product);
+  await settled(product, team.teamId);
+  await act(team, 'pause-dunning');
+  const paused = () => found("TagihAttention = 'paused'");
+  await expect.poll(paused, patiently).toEqual([`subscription:${team.teamId}`]);
+  expect(await details(team)).toMatch(/Strike 1 of 3 · in_\w+ Rp\s299\.000 · paused by rina$/);
+  await passTime(product.temporal, `subscription:${team.teamId}`, 30);
+  expect((await settled(product, team.teamId)).ladders).toMatchObject([{ strike: 1 }]);
+  await act(team, 'resume-dunning');
+  await expect.poll(paused, patiently).toEqual([]);
+  expect(await details(team)).toContain('next action');
+});
+
+test('R28: what acts next is found while Stripe is away', async () => {
+  const team = await unpaid(product);
+  await settled(product, team.teamId);
+  await product.control('POST', '/faults', { path: '^/v1/subscriptions', kind: 'error' });
+  await workflowOf(team).startUpdate(updates.resync, {
+    args: [{ actor: 'rina', reason: 'the customer called' }],
+    waitForStage: 'ACCEPTED',
+  });
+  const reading = async () => (await workflowOf(team).query(state)).reading;
+  await expect.poll(reading, patiently).not.toBeNull();
+  const inFourDays = new Date(Date.now() + 4 * 86_400_000).toISOString();
+  expect(await found(`TagihNextActionAt < '${inFourDays}'`)).toContain(
+    `subscription:${team.teamId}`,
+  );
+  expect(await details(team)).toContain('next action');
+  await product.control('DELETE', '/faults');
+  await settled(product, team.teamId);
+});
+
+test('R28: an attempt that Stripe refuses to make is found by TagihAttention', async () => {
+  await refuseToPay();
   const team = await unpaid(product);
   await settled(product, team.teamId);
   await passTime(product.temporal, `subscription:${team.teamId}`, 3);
@@ -101,4 +148,27 @@ test('R28: an attempt that Stripe refuses to make is found by TagihAttention', a
     .poll(() => found("TagihAttention = 'attempt_stopped'"), patiently)
     .toEqual([`subscription:${team.teamId}`]);
   expect(await details(team)).toContain('attempt stopped: no_such_thing');
+});
+
+test('R28: it is found where a second subscription is what TagihAttention shows', async () => {
+  const first = await subscriber(product);
+  const { id: subscriptionId } = await product.stripe.subscriptions.create({
+    customer: first.customerId,
+    items: [{ price: 'price_sandbox_pro' }],
+    metadata: { team_id: first.teamId },
+    billing_mode: { type: 'flexible' },
+  });
+  await product.until(first.teamId, (team) =>
+    expect(team.stripeSubscriptionId).toBe(subscriptionId),
+  );
+  await breakCard(product, first);
+  await renew(product, { ...first, subscriptionId });
+  await product.until(first.teamId, ({ dunning }) => expect(dunning?.strike).toBe(1));
+  await settled(product, first.teamId);
+  await refuseToPay();
+  await passTime(product.temporal, `subscription:${first.teamId}`, 3);
+  await expect.poll(() => details(first), patiently).toContain('attempt stopped: no_such_thing');
+  const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+  const [filter = ''] = page.match(/TagihStrike > 0 AND TagihAttention IN \([^)]+\)/) ?? [];
+  await expect.poll(() => found(filter), patiently).toContain(`subscription:${first.teamId}`);
 });
