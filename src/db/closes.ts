@@ -52,6 +52,14 @@ export async function endClose(
   ]);
 }
 
+/** The months whose close has begun and not ended, the oldest first. */
+export async function runningCloses(db: Queryable): Promise<string[]> {
+  const { rows } = await db.query<{ period: string }>(
+    "select period from tagih.closes where status = 'running' order by period",
+  );
+  return rows.map(({ period }) => period);
+}
+
 export async function leaveFactsBehind(
   db: Queryable,
   period: string,

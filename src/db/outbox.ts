@@ -12,6 +12,9 @@ export const subscriptionWorkflowId = (teamId: string) => `subscription:${teamId
 /** The id of the workflow that finds the team of an event. */
 export const stripeEventWorkflowId = (eventId: string) => `stripe-event:${eventId}`;
 
+/** The id of the workflow that closes a month. */
+export const closeWorkflowId = (period: string) => `close:${period}`;
+
 /** A fact as it travels: an id, a kind and what it names, never a payload of a customer. */
 export type OutboxFact = Extract<Fact, { kind: 'hint' }>;
 
@@ -21,6 +24,37 @@ export async function enqueue(db: Queryable, workflowId: string, fact: OutboxFac
     workflowId,
     fact,
   ]);
+  await db.query(`notify ${OUTBOX_CHANNEL}`);
+}
+
+/**
+ * Teams that are asked to be read in a second. A reading is about three calls to Stripe, two of them lists:
+ * this leaves most of its 100 a second, 25 for an endpoint, to events and payments.
+ */
+export const READINGS_PER_SECOND = 10;
+
+/**
+ * Asks for these teams to be read at Stripe, one after the other at its budget's pace, for a cause that
+ * tells this asking from others. `before`: how many were asked for in the same breath.
+ */
+export async function enqueueReadings(
+  db: Queryable,
+  teamIds: readonly string[],
+  cause: string,
+  at: Date,
+  before: number,
+): Promise<void> {
+  if (teamIds.length === 0) return;
+  // Not older than it is due: what waits for its turn is not late.
+  await db.query(
+    `insert into tagih.outbox (workflow_id, fact, created_at, claimed_until)
+     select $2 || team.id, jsonb_build_object('kind', 'hint', 'id', $3 || ':' || team.id,
+              'type', 'resync', 'object', null, 'at', $4::text), due.at, due.at
+       from unnest($1::text[]) with ordinality as team (id, number)
+         cross join lateral (
+           select now() + make_interval(secs => ($5::int + number - 1)::float / $6) as at) due`,
+    [teamIds, subscriptionWorkflowId(''), cause, at.toISOString(), before, READINGS_PER_SECOND],
+  );
   await db.query(`notify ${OUTBOX_CHANNEL}`);
 }
 

@@ -73,6 +73,25 @@ export async function teamIds(db: Queryable, afterId: string, limit: number): Pr
   return rows.map(({ id }) => id);
 }
 
+/**
+ * Teams that there may be something to read of at Stripe, in the order of their ids, those after
+ * `afterId`: that have a customer, or whose workflow has written a state. A subscription can come by its
+ * metadata, on a customer that is another team's.
+ */
+export async function teamsToRead(
+  db: Queryable,
+  afterId: string,
+  limit: number,
+): Promise<string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    `select id from tagih.teams
+      where id > $1 and (stripe_customer_id is not null or state is not null)
+      order by id limit $2`,
+    [afterId, limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** Creates the team or updates it; a customer that is not named stays as it is. */
 export async function putTeam(
   db: Queryable,

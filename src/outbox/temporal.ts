@@ -1,6 +1,11 @@
 import type { Client } from '@temporalio/client';
 import { fact as factSignal } from '../../workflows/messages.js';
-import { MAILER, stripeEventWorkflowId, subscriptionWorkflowId } from '../db/outbox.js';
+import {
+  closeWorkflowId,
+  MAILER,
+  stripeEventWorkflowId,
+  subscriptionWorkflowId,
+} from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
 import { findTeam } from '../db/teams.js';
 import type { Deliver } from './relay.js';
@@ -9,20 +14,20 @@ import type { Deliver } from './relay.js';
 const DEADLINE_MS = 5_000;
 
 /**
- * Signals the workflow of facts, started with what Postgres knows of its team. That of an event is
- * only started: all there is to say is which event it is.
+ * Signals the workflow of facts, started with what Postgres knows of its team. That of an event, or of
+ * a close, is only started: all there is to say is which one it is.
  */
 export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string): Deliver {
   return async (workflowId, facts) => {
-    if (workflowId.startsWith(stripeEventWorkflowId(''))) {
-      const eventId = workflowId.slice(stripeEventWorkflowId('').length);
+    const startOnly = onlyStarted(workflowId);
+    if (startOnly !== undefined) {
       await client.withDeadline(Date.now() + DEADLINE_MS, () =>
-        client.workflow.start('stripeEvent', {
+        client.workflow.start(startOnly.type, {
           workflowId,
           workflowIdConflictPolicy: 'USE_EXISTING',
           taskQueue,
-          args: [eventId],
-          staticSummary: `Finds the team of ${eventId}`,
+          args: [startOnly.id],
+          staticSummary: startOnly.summary,
         }),
       );
       return;
@@ -45,6 +50,18 @@ export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string)
       );
     }
   };
+}
+
+function onlyStarted(workflowId: string) {
+  const idAfter = (prefix: string) =>
+    workflowId.startsWith(prefix) ? workflowId.slice(prefix.length) : undefined;
+  const eventId = idAfter(stripeEventWorkflowId(''));
+  if (eventId !== undefined) {
+    return { type: 'stripeEvent', id: eventId, summary: `Finds the team of ${eventId}` };
+  }
+  const period = idAfter(closeWorkflowId(''));
+  if (period === undefined) return undefined;
+  return { type: 'close', id: period, summary: `Close of ${period}` };
 }
 
 async function subscriptionStart(pool: Pool, workflowId: string) {

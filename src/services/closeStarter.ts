@@ -4,6 +4,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
 } from '@temporalio/client';
 import { type Close, findClose, reopenClose } from '../db/closes.js';
+import { closeWorkflowId } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
 import type { CloseService } from './closeService.js';
 import { requireTemporal, TemporalUnavailable } from './temporalUnavailable.js';
@@ -49,7 +50,7 @@ export class CloseStarter {
     try {
       await this.client.withDeadline(Date.now() + START_WITHIN_MS, () =>
         this.client.workflow.start('close', {
-          workflowId: `close:${period}`,
+          workflowId: closeWorkflowId(period),
           taskQueue: this.taskQueue,
           args: [period],
           staticSummary: `Close of ${period}`,

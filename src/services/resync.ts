@@ -1,35 +1,50 @@
-import { enqueue, subscriptionWorkflowId } from '../db/outbox.js';
+import { runningCloses } from '../db/closes.js';
+import { waitingEmails } from '../db/emails.js';
+import { closeWorkflowId, enqueue, enqueueReadings, MAILER } from '../db/outbox.js';
 import { type Pool, transaction } from '../db/pool.js';
-import { listTeams } from '../db/teams.js';
-import { UnknownTeam } from './knownTeam.js';
+import { teamsToRead } from '../db/teams.js';
+import { knownTeam } from './knownTeam.js';
 import { enqueueDisputes } from './stripeEvents.js';
 
 const PAGE = 500;
 
 /**
- * Asks for a team, or for all that have a customer, to be read at Stripe; with all of them also for
- * the disputes whose customer is not known. The relay starts workflows that Temporal no longer has,
- * with what Postgres knows. The number of teams. Throws `UnknownTeam`.
+ * Asks for a team to be read at Stripe. The relay starts its workflow where Temporal no longer has it,
+ * with what Postgres knows. Throws `UnknownTeam`.
  */
-export async function enqueueResync(pool: Pool, teamId: string | null, now: Date): Promise<number> {
+export async function enqueueResync(pool: Pool, teamId: string, now: Date): Promise<void> {
+  await knownTeam(pool, teamId);
+  await transaction(pool, (db) => enqueueReadings(db, [teamId], causeOf(now), now, 0));
+}
+
+/**
+ * Brings back all that Temporal may have lost: every team that Stripe may know of is read anew, at the
+ * pace of Stripe's budget; closes under way, mails that wait and disputes whose customer is not known
+ * go on. The number of teams.
+ */
+export async function enqueueResyncOfAll(pool: Pool, now: Date): Promise<number> {
+  const at = now.toISOString();
+  const cause = causeOf(now);
+  await transaction(pool, async (db) => {
+    for (const period of await runningCloses(db)) {
+      const fact = { kind: 'hint' as const, id: cause, type: 'resync', object: null, at };
+      await enqueue(db, closeWorkflowId(period), fact);
+    }
+    if ((await waitingEmails(db, 1)).length > 0) {
+      await enqueue(db, MAILER, { kind: 'hint', id: cause, type: 'resync', object: null, at });
+    }
+  });
+  await enqueueDisputes(pool);
   let count = 0;
   let after = '';
   for (;;) {
-    const page = await listTeams(pool, { teamId: teamId ?? undefined }, after, PAGE);
-    const withCustomer = page.filter((team) => teamId !== null || team.stripeCustomerId !== null);
-    await transaction(pool, async (db) => {
-      for (const { id } of withCustomer) {
-        const at = now.toISOString();
-        const hint = { id: `resync:${id}:${at}`, type: 'resync', object: null, at };
-        await enqueue(db, subscriptionWorkflowId(id), { kind: 'hint', ...hint });
-      }
-    });
-    count += withCustomer.length;
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) break;
-    after = last.id;
+    const ids = await teamsToRead(pool, after, PAGE);
+    await transaction(pool, (db) => enqueueReadings(db, ids, cause, now, count));
+    count += ids.length;
+    const last = ids.at(-1);
+    if (last === undefined || ids.length < PAGE) return count;
+    after = last;
   }
-  if (teamId === null) await enqueueDisputes(pool);
-  if (teamId !== null && count === 0) throw new UnknownTeam(teamId);
-  return count;
 }
+
+const causeOf = (now: Date) => `resync:${now.toISOString()}`;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { holdParking } from '../../src/db/stripeEvents.js';
 import { putTeam } from '../../src/db/teams.js';
-import { enqueueResync } from '../../src/services/resync.js';
+import { enqueueResyncOfAll } from '../../src/services/resync.js';
 import { deliverParked } from '../../src/services/stripeEvents.js';
 import { eventOf, listed, newId, postEvent, teamTold } from '../support/events.js';
 import { sharedProduct } from '../support/product.js';
@@ -156,7 +156,7 @@ describe('R18: a dispute names no customer, and finds its team', () => {
     expect(await parked(id)).toMatchObject({ customerId: null, teamId: null });
 
     await product.control('DELETE', '/faults');
-    await enqueueResync(product.pool, null, new Date());
+    await enqueueResyncOfAll(product.pool, new Date());
     expect(await teamTold(product, id)).toBe(teamId);
   });
 

@@ -5,7 +5,7 @@ import Stripe from 'stripe';
 import { afterAll, beforeAll, inject, vi } from 'vitest';
 import { type Environment, readSettings } from '../../src/config.js';
 import { createLog } from '../../src/log.js';
-import { startSandbox } from '../../src/sandbox/sandbox.js';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
 import { startServer } from '../../src/server.js';
 import { startWorker } from '../../src/worker.js';
 import { createDatabase, type Database } from './database.js';
@@ -36,16 +36,16 @@ export type Product = Awaited<ReturnType<typeof startProduct>>;
 /**
  * The whole product on a database and a namespace of its own, with the sandbox at the wire: server
  * and worker as they are composed for production. Close it when the tests of the file are over. A
- * `database` that is given is shared with whoever made it, and is left.
+ * `database` or `sandbox` that is given is shared with whoever made it, and is left.
  */
 export async function startProduct(
   overrides: Environment = {},
-  parts: { worker?: boolean; database?: Database } = {},
+  parts: { worker?: boolean; database?: Database; sandbox?: Sandbox } = {},
 ) {
   const [database, namespace, sandbox] = await Promise.all([
     parts.database ?? createDatabase(),
     createNamespace(),
-    startSandbox({ port: 0 }),
+    parts.sandbox ?? startSandbox({ port: 0 }),
   ]);
   const settings = readSettings({
     PORT: '0',
@@ -134,7 +134,7 @@ export async function startProduct(
     },
     async close(): Promise<void> {
       await Promise.all([server.close(), worker?.close(), pool.end(), connection.close()]);
-      await sandbox.close();
+      if (parts.sandbox === undefined) await sandbox.close();
       if (parts.database === undefined) await database.drop();
     },
   };
