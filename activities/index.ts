@@ -2,6 +2,7 @@ import { closeActivities } from './close.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { ledgerActivities } from './ledger.js';
 import { mailActivities } from './mail.js';
+import { reconciliationActivities } from './reconciliation.js';
 import { stripeActivities } from './stripe.js';
 import { upkeepActivities } from './upkeep.js';
 
@@ -15,5 +16,6 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...mailActivities(dependencies),
     ...closeActivities(dependencies),
     ...upkeepActivities(dependencies),
+    ...reconciliationActivities(dependencies),
   };
 }

@@ -20,6 +20,7 @@ type Options = ScheduleOptions & {
 export async function ensureSchedules(client: Client, settings: ScheduleSettings): Promise<void> {
   await ensureSchedule(client, monthlyClose(settings));
   await ensureSchedule(client, usageRetention(settings));
+  await ensureSchedule(client, reconciliation(settings));
 }
 
 async function ensureSchedule(client: Client, options: Options): Promise<void> {
@@ -88,6 +89,26 @@ function usageRetention({ BILLING_TIME_ZONE, TEMPORAL_TASK_QUEUE }: ScheduleSett
       taskQueue: TEMPORAL_TASK_QUEUE,
       args: [],
       staticSummary: 'Makes partitions of usage ahead, and drops those past retention',
+    },
+  } satisfies ScheduleOptions;
+}
+
+/** Each day at four, an hour after the partitions. */
+function reconciliation({ BILLING_TIME_ZONE, TEMPORAL_TASK_QUEUE }: ScheduleSettings) {
+  return {
+    scheduleId: 'reconciliation',
+    spec: {
+      timezone: BILLING_TIME_ZONE,
+      calendars: [{ hour: 4, comment: 'each day' }],
+    },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP },
+    action: {
+      type: 'startWorkflow',
+      workflowId: 'reconciliation-run',
+      workflowType: 'reconciliation',
+      taskQueue: TEMPORAL_TASK_QUEUE,
+      args: [],
+      staticSummary: 'Compares all subscriptions of the account with the ledger',
     },
   } satisfies ScheduleOptions;
 }

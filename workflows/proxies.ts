@@ -62,6 +62,17 @@ export const overage = proxyActivities<Pick<Activities, 'billOverage'>>({
   retry: { initialInterval: '1s', maximumInterval: '30s' },
 });
 
+/**
+ * The reconciliation's pages, one list of Stripe's and a transaction each. What no outage explains ends the
+ * run, lest it keep those of the next days from being started.
+ */
+export const reconciling = proxyActivities<Pick<Activities, 'reconcilePage' | 'reconcileRest'>>({
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '60s',
+  scheduleToCloseTimeout: '12h',
+  retry: { initialInterval: '1s', maximumInterval: '5m' },
+});
+
 /** Partitions wait two seconds at most for who reads usage, and are tried again when that was too short. */
 export const upkeep = proxyActivities<Pick<Activities, 'keepUsagePartitions'>>({
   startToCloseTimeout: '1m',

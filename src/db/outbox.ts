@@ -34,26 +34,35 @@ export async function enqueue(db: Queryable, workflowId: string, fact: OutboxFac
 export const READINGS_PER_SECOND = 10;
 
 /**
- * Asks for these teams to be read at Stripe, one after the other at its budget's pace, for a cause that
- * tells this asking from others. `before`: how many were asked for in the same breath.
+ * Asks for teams to be read at Stripe, one after the other at the pace of its budget, for a cause that tells
+ * this asking from others. `object`: what the team may not know of yet, to be read with it. `before`: how
+ * many were asked for in the same breath.
  */
 export async function enqueueReadings(
   db: Queryable,
-  teamIds: readonly string[],
+  readings: readonly { teamId: string; object: string | null }[],
   cause: string,
   at: Date,
   before: number,
 ): Promise<void> {
-  if (teamIds.length === 0) return;
+  if (readings.length === 0) return;
   // Not older than it is due: what waits for its turn is not late.
   await db.query(
     `insert into tagih.outbox (workflow_id, fact, created_at, claimed_until)
-     select $2 || team.id, jsonb_build_object('kind', 'hint', 'id', $3 || ':' || team.id,
-              'type', 'resync', 'object', null, 'at', $4::text), due.at, due.at
-       from unnest($1::text[]) with ordinality as team (id, number)
+     select $3 || team.id, jsonb_build_object('kind', 'hint', 'id', $4 || ':' || team.id,
+              'type', 'resync', 'object', team.object, 'at', $5::text), due.at, due.at
+       from unnest($1::text[], $2::text[]) with ordinality as team (id, object, number)
          cross join lateral (
-           select now() + make_interval(secs => ($5::int + number - 1)::float / $6) as at) due`,
-    [teamIds, subscriptionWorkflowId(''), cause, at.toISOString(), before, READINGS_PER_SECOND],
+           select now() + make_interval(secs => ($6::int + number - 1)::float / $7) as at) due`,
+    [
+      readings.map(({ teamId }) => teamId),
+      readings.map(({ object }) => object),
+      subscriptionWorkflowId(''),
+      cause,
+      at.toISOString(),
+      before,
+      READINGS_PER_SECOND,
+    ],
   );
   await db.query(`notify ${OUTBOX_CHANNEL}`);
 }

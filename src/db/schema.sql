@@ -101,10 +101,12 @@ create table tagih.teams (
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   confirming boolean generated always as (COALESCE(jsonb_path_exists(state, '$."ladders"[*]."timer"?(@."for" == "confirmation")'::jsonpath), false)) stored not null,
+  reconciled_at timestamp with time zone,
   constraint teams_pkey PRIMARY KEY (id),
   constraint teams_stripe_customer_id_key UNIQUE (stripe_customer_id)
 );
 CREATE INDEX teams_in_dunning ON tagih.teams USING btree (id) WHERE (strike > 0);
+CREATE INDEX teams_subscription ON tagih.teams USING btree ((((state -> 'subscription'::text) ->> 'id'::text)));
 
 create table tagih.timeline (
   id bigint generated always as identity not null,

@@ -14,7 +14,9 @@ const PAGE = 500;
  */
 export async function enqueueResync(pool: Pool, teamId: string, now: Date): Promise<void> {
   await knownTeam(pool, teamId);
-  await transaction(pool, (db) => enqueueReadings(db, [teamId], causeOf(now), now, 0));
+  await transaction(pool, (db) =>
+    enqueueReadings(db, [{ teamId, object: null }], causeOf(now), now, 0),
+  );
 }
 
 /**
@@ -39,7 +41,8 @@ export async function enqueueResyncOfAll(pool: Pool, now: Date): Promise<number>
   let after = '';
   for (;;) {
     const ids = await teamsToRead(pool, after, PAGE);
-    await transaction(pool, (db) => enqueueReadings(db, ids, cause, now, count));
+    const readings = ids.map((teamId) => ({ teamId, object: null }));
+    await transaction(pool, (db) => enqueueReadings(db, readings, cause, now, count));
     count += ids.length;
     const last = ids.at(-1);
     if (last === undefined || ids.length < PAGE) return count;

@@ -155,7 +155,11 @@ async function readDefaultPaymentMethod(
   return [idOf(customer.invoice_settings.default_payment_method) ?? []].flat();
 }
 
-function subscriptionOf(subscription: Stripe.Subscription, prices: PlanPrices): Subscription {
+/** A subscription as the domain knows it (R37). */
+export function subscriptionOf(
+  subscription: Stripe.Subscription,
+  prices: PlanPrices,
+): Subscription {
   const { items, schedule, trial_end } = subscription;
   // An add-on may come before the plan, or be all that there is.
   const item = items.data.find(({ price }) => prices.has(price.id)) ?? items.data[0];

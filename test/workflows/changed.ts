@@ -16,3 +16,4 @@ export const monthlyCloseRun = changed(unchanged.monthlyCloseRun);
 export const close = changed(unchanged.close);
 export const usageRetention = changed(unchanged.usageRetention);
 export const closePage = changed(unchanged.closePage);
+export const reconciliation = changed(unchanged.reconciliation);

@@ -130,7 +130,8 @@ export const subscriptionRoutes = [
     ({ customer, status, price, test_clock, created }) => ({
       customer,
       created,
-      test_clock,
+      // Those of test clocks are listed only for their clock or customer.
+      test_clock: test_clock ?? (customer === undefined ? null : undefined),
       'items.data[0].price.id': price,
       status:
         status === 'all'

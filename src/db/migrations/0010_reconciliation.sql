@@ -1,0 +1,5 @@
+-- When a run of the reconciliation that listed the team's subscription began.
+alter table tagih.teams add column reconciled_at timestamptz;
+
+-- Teams are found by the subscription that Stripe lists: it may lie on another team's customer.
+create index teams_subscription on tagih.teams ((state->'subscription'->>'id'));
