@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { closeCommand } from './cli/close.js';
 import { eventsCommand } from './cli/events.js';
+import { importCommand } from './cli/import.js';
 import { keysCommand } from './cli/keys.js';
 import { migrateCommand } from './cli/migrate.js';
 import { resyncCommand } from './cli/resync.js';
@@ -21,6 +22,7 @@ const program = new Command('tagih')
   .addCommand(keysCommand(settings))
   .addCommand(closeCommand(settings))
   .addCommand(resyncCommand(settings))
+  .addCommand(importCommand(settings))
   .addCommand(eventsCommand(settings));
 
 try {

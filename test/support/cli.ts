@@ -4,13 +4,14 @@ import type { Product } from './product.js';
 
 const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
-/** Runs `tagih` on the product's ledger as a process of its own, as an operator's shell does. */
+/** Runs `tagih` on the product's ledger, with its Stripe, as a process of its own, as an operator's shell does. */
 export function cli(
   { settings }: Pick<Product, 'settings'>,
   ...args: string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const { PATH } = process.env;
-  const env = { PATH, DATABASE_URL: settings.DATABASE_URL };
+  const { DATABASE_URL, STRIPE_SECRET_KEY, STRIPE_API_BASE } = settings;
+  const env = { PATH, DATABASE_URL, STRIPE_SECRET_KEY, STRIPE_API_BASE };
   return new Promise((resolve) => {
     execFile(
       process.execPath,
