@@ -109,7 +109,7 @@ export async function subscription(
     const { refused, ...next } = reduce(state, facts, now);
     coming = next.state;
     await ledger.saveTurn.executeWithOptions({ summary: describeTurn(next.state, facts) }, [
-      { ...next, at: now },
+      { ...next, at: now, taken: facts.flatMap((of) => (of.kind === 'hint' ? of.id : [])) },
     ]);
     state = next.state;
     operators.answer(facts, refused);

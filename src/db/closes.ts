@@ -74,9 +74,9 @@ export async function leaveFactsBehind(
 /**
  * Facts about teams that came before `cutoff` and are not in their plan history yet (R39): those that
  * wait for Temporal, those that it has and the team's workflow has not taken, and those for which
- * Stripe is being read, unless it was an event of after `cutoff` that asked first. A team remembers
- * the facts of three days. Parked events are none of them: their team may never appear, and a
- * dispute that looks for its own changes no bill.
+ * Stripe is being read, unless it was an event of after `cutoff` that asked first. Events that were taken
+ * before it was noted when are known by their team, which remembers those of three days. Parked events are
+ * none of them: their team may never appear, and a dispute that looks for its own changes no bill.
  */
 export async function countFactsBefore(db: Queryable, cutoff: Date): Promise<number> {
   const { rows } = await db.query<{ count: number }>(
@@ -87,7 +87,7 @@ export async function countFactsBefore(db: Queryable, cutoff: Date): Promise<num
        select e.id from tagih.stripe_events e join tagih.teams t on t.id = e.team_id
         where not e.ignored and e.received_at < $1
           and e.received_at > least($1, now()) - interval '3 days'
-          and (t.state is null or not t.state->'seen' ? e.id)
+          and e.taken_at is null and (t.state is null or not t.state->'seen' ? e.id)
        union
        select t.id from tagih.teams t
          cross join lateral (values (t.state->'reading'->>'cause'), (t.state->'wanted'->>'cause'))

@@ -27,7 +27,7 @@ export async function teamsOfListed(
             or exists (select from tagih.stripe_events e
                  where e.team_id = t.id and not e.ignored
                    and e.received_at > now() - interval '${UNDER_WAY}'
-                   and (t.state is null or not t.state->'seen' ? e.id))
+                   and e.taken_at is null and (t.state is null or not t.state->'seen' ? e.id))
             or exists (select from tagih.timeline l
                  where l.team_id = t.id and l.kind = 'reconciled' and l.cause = $4 || ':' || t.id)
               as "isBusy"

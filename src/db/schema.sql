@@ -82,6 +82,7 @@ create table tagih.stripe_events (
   ignored boolean not null,
   created_at timestamp with time zone not null,
   received_at timestamp with time zone default now() not null,
+  taken_at timestamp with time zone,
   constraint stripe_events_pkey PRIMARY KEY (id),
   constraint stripe_events_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
 );

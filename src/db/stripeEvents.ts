@@ -106,6 +106,20 @@ export async function nameCustomer(db: Queryable, id: string, customerId: string
   await db.query('update tagih.stripe_events set customer_id = $2 where id = $1', [id, customerId]);
 }
 
+/** Notes of a team's events that its workflow has taken them. */
+export async function markTaken(
+  db: Queryable,
+  teamId: string,
+  ids: readonly string[],
+  at: Date,
+): Promise<void> {
+  await db.query(
+    `update tagih.stripe_events set taken_at = $3
+      where id = any($2) and team_id = $1 and taken_at is null`,
+    [teamId, ids, at],
+  );
+}
+
 export const eventStatuses = ['parked', 'waiting', 'delivered'] as const;
 
 export type EventStatus = (typeof eventStatuses)[number];

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { withdrawEmails } from '../db/emails.js';
 import { putPlanPeriod } from '../db/planPeriods.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
-import { holdParking } from '../db/stripeEvents.js';
+import { holdParking, markTaken } from '../db/stripeEvents.js';
 import { findTeam, saveTeamState } from '../db/teams.js';
 import { insertTimelineEntry } from '../db/timeline.js';
 import { teamStrike } from '../domain/dunning.js';
@@ -18,12 +18,18 @@ class StaleTurn extends Error {
 }
 
 /**
- * Writes a turn of a team's workflow in one transaction: state, plan periods, timeline, mails. Written
+ * Writes a turn of a team's workflow in one transaction: state, plan periods, timeline, mails, and which
+ * events it has taken, for a state remembers the last ones alone. Written
  * once, however often it is asked for. Throws when the ledger holds a later turn.
  */
 export async function saveTurn(
   pool: Pool,
-  { state, effects, at }: { state: TeamState; effects: readonly Effect[]; at: Instant },
+  {
+    state,
+    effects,
+    at,
+    taken = [],
+  }: { state: TeamState; effects: readonly Effect[]; at: Instant; taken?: readonly string[] },
 ): Promise<void> {
   const strike = teamStrike(state.ladders);
   const derived = { strike, subscriptionStatus: subscriptionStatus(state.subscription, strike) };
@@ -38,6 +44,7 @@ export async function saveTurn(
         `The ledger is ahead of this workflow at turn ${state.turn}: terminate it, and resync the team.`,
       );
     }
+    if (taken.length > 0) await markTaken(db, state.teamId, taken, new Date(at));
     if (learnsCustomer) await deliverParked(db, state.teamId);
     for (const effect of effects) await saveEffect(db, state.teamId, effect, at);
   });

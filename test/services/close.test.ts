@@ -169,6 +169,19 @@ describe('who has a record (R39)', () => {
     expect(await behind()).toBe(0);
   });
 
+  test('a fact that was taken is not waited for, though its team remembers others since', async () => {
+    const team = await books.team('pro');
+    const { id } = periodAt(new Date(), 'Asia/Jakarta');
+    for (const event of ['evt_old', 'evt_new']) {
+      await acceptEvent(books.pool, { ...updated, id: event, teamHint: team });
+    }
+    await books.pool.query('delete from tagih.outbox');
+    await books.turn(team, { seen: ['evt_old'] }, undefined, ['evt_old']);
+    expect(await books.closes.factsBehind(id)).toBe(1);
+    await books.turn(team, { seen: ['evt_new'] }, undefined, ['evt_new']);
+    expect(await books.closes.factsBehind(id)).toBe(0);
+  });
+
   test('no close waits for what an event of after its cutoff has asked for', async () => {
     const team = await books.team('pro');
     await acceptEvent(books.pool, { ...updated, id: 'evt_later', teamHint: team });

@@ -69,6 +69,7 @@ export async function openBooks() {
     teamId: string,
     change: Partial<TeamState>,
     plan?: { plan: PlanId; from: Date; to?: Date },
+    taken: string[] = [],
   ): Promise<void> {
     const before = turns.get(teamId) ?? newTeam(teamId, null);
     const state = { ...before, ...change, turn: before.turn + 1 };
@@ -80,7 +81,7 @@ export async function openBooks() {
       endsAt: plan.to?.toISOString() ?? null,
     };
     const effects = period ? [{ kind: 'plan_period' as const, period }] : [];
-    await saveTurn(pool, { state, effects, at: new Date().toISOString() });
+    await saveTurn(pool, { state, effects, at: new Date().toISOString(), taken });
   }
 
   return {

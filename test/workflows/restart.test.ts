@@ -53,6 +53,12 @@ test('facts that come while no worker runs are taken when one does', async () =>
   await passedOn();
   await product.startWorker();
   await product.until(team.teamId, ({ dunning }) => expect(dunning?.invoiceId).toBe(invoiceId));
+  await settled(product, team.teamId);
+  const { rowCount } = await product.pool.query(
+    'select from tagih.stripe_events where team_id = $1 and not ignored and taken_at is null',
+    [team.teamId],
+  );
+  expect(rowCount).toBe(0);
 });
 
 test('R26: what was paid while no worker ran is not tried, though the timer was due', async () => {
