@@ -14,7 +14,8 @@ export interface Waiting {
 export async function countWaiting(db: Queryable): Promise<Waiting> {
   const { rows } = await db.query<Waiting>(
     `select count(*)::int as facts,
-            coalesce(extract(epoch from now() - min(created_at)), 0)::float as "oldestSeconds",
+            -- What waits for its turn in Stripe's budget counts from then.
+            greatest(0, extract(epoch from now() - min(created_at)))::float as "oldestSeconds",
             (count(distinct workflow_id) filter (where attempts > 0))::int as "workflowsFailing",
             (select count(*)::int from tagih.stripe_events
               where team_id is null and not ignored) as "parkedEvents",

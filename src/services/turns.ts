@@ -19,8 +19,8 @@ class StaleTurn extends Error {
 
 /**
  * Writes a turn of a team's workflow in one transaction: state, plan periods, timeline, mails, and which
- * events it has taken, for a state remembers the last ones alone. Written
- * once, however often it is asked for. Throws when the ledger holds a later turn.
+ * events it has taken, for a state remembers the last ones alone. Written once, however often it is asked
+ * for. Throws when the ledger holds a later turn.
  */
 export async function saveTurn(
   pool: Pool,
