@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { type CrashOptions, crash } from './usage/crash.js';
 import { scenarios } from './usage/scenarios.js';
 import { type UsageOptions, usage } from './usage/usage.js';
+import { type WebhookOptions, webhooks } from './webhooks/webhooks.js';
 
 function positive(text: string): number {
   const value = Number(text);
@@ -34,12 +35,20 @@ const crashCommand = new Command('crash')
   .option('--postgres <n>', 'how often Postgres is killed', wholePositive, 12)
   .action((options: CrashOptions) => crash(options));
 
+const webhooksCommand = new Command('webhooks')
+  .description('accepting events of Stripe, against a bare webhook')
+  .option('--rounds <n>', 'how often each is measured', wholePositive, 5)
+  .option('--seconds <n>', 'how long each time', positive, 4)
+  .option('--results <folder>', 'where results are written', 'bench/results')
+  .action((options: WebhookOptions) => webhooks(options));
+
 const program = new Command('npm run bench --')
   .description('The benchmarks; without a name, all of them.')
   .addCommand(usageCommand)
+  .addCommand(webhooksCommand)
   .addCommand(crashCommand)
   .action(async () => {
-    for (const command of [usageCommand, crashCommand]) {
+    for (const command of [usageCommand, webhooksCommand, crashCommand]) {
       await command.parseAsync([], { from: 'user' });
     }
   });

@@ -30,6 +30,7 @@ import { Authenticator } from './services/apiKeys.js';
 import { BillingService } from './services/billingService.js';
 import { CloseService } from './services/closeService.js';
 import { CloseStarter } from './services/closeStarter.js';
+import { EventRecorder } from './services/eventRecorder.js';
 import { OperatorService } from './services/operatorService.js';
 import { StripePages } from './services/stripePages.js';
 import { TeamService } from './services/teamService.js';
@@ -37,6 +38,22 @@ import { UsageRecorder } from './services/usageRecorder.js';
 import { createStripe } from './stripe/client.js';
 import { priceIds } from './stripe/prices.js';
 import { temporalConnection } from './temporal.js';
+
+/** Of a pool for group commits. */
+const groupCommits = {
+  // One for each commit that may be under way.
+  max: 2,
+  // A transaction's beginning and its first statement go together.
+  pipeline: true,
+  // Of a Postgres that hangs callers are told before they lose patience (R10).
+  query_timeout: 10_000,
+  // Planned once, for planning takes longer than a commit, and to look each row up by its key: planned
+  // while a table is small, they would read all of it, and go on doing so when it has grown.
+  options: [
+    '-c plan_cache_mode=force_generic_plan',
+    '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off',
+  ].join(' '),
+};
 
 /** The API, the webhook and the relay of facts, on a port of their own. */
 export async function startServer(
@@ -47,20 +64,8 @@ export async function startServer(
   const metrics = createMetrics();
   const onIdleError = (error: Error) => log.warn({ err: error }, 'connection to Postgres lost');
   const pool = createPool(settings.DATABASE_URL, onIdleError, { query_timeout: 30_000 });
-  const usagePool = createPool(settings.DATABASE_URL, onIdleError, {
-    // One for each commit that may be under way.
-    max: 2,
-    // A transaction's beginning and its first statement go together.
-    pipeline: true,
-    // Of a Postgres that hangs callers are told before they lose patience (R10).
-    query_timeout: 10_000,
-    // Planned once, for planning takes longer than a commit, and to look each row up by its key: planned
-    // while a table is small, they would read all of it, and go on doing so when it has grown.
-    options: [
-      '-c plan_cache_mode=force_generic_plan',
-      '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off',
-    ].join(' '),
-  });
+  const usagePool = createPool(settings.DATABASE_URL, onIdleError, groupCommits);
+  const eventPool = createPool(settings.DATABASE_URL, onIdleError, groupCommits);
   // Lazy: usage and webhooks are served while Temporal is away.
   const connection = Connection.lazy(temporalConnection(settings));
   const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
@@ -74,6 +79,7 @@ export async function startServer(
 
   const { USAGE_GROUP_KEYS: groupKeys, RETENTION_MONTHS: retentionMonths } = settings;
   const recorder = new UsageRecorder(usagePool, zone, groupKeys);
+  const events = new EventRecorder(eventPool, () => relay.wake());
   const billing = new BillingService(pool, zone, recorder, retentionMonths);
   const teams = new TeamService(pool, billing);
   const operators = new OperatorService(client, pool, settings.TEMPORAL_TASK_QUEUE);
@@ -107,7 +113,7 @@ export async function startServer(
     ],
     keys: new Authenticator(pool, settings.TAGIH_API_KEY),
     routers: [
-      stripeWebhook(pool, settings.STRIPE_WEBHOOK_SECRET, log, metrics),
+      stripeWebhook(events, settings.STRIPE_WEBHOOK_SECRET, log, metrics),
       healthRouter(
         {
           postgres: () => answers(pool.query('select 1')),
@@ -144,6 +150,7 @@ export async function startServer(
       await relay.close();
       await connection.close();
       await usagePool.end();
+      await eventPool.end();
       await pool.end();
     },
   };

@@ -35,7 +35,7 @@ export async function grow(stage: Stage, pace: Pace, tell: (line: string) => voi
   await side.ledger.query('create extension pageinspect schema public');
   const steps: Step[] = [];
   const step = async (what: string, servers: number, ofStep: Partial<Work> = {}) => {
-    const stored = await countEvents(side.ledger);
+    const stored = await countEvents(side.ledger, side.table);
     const index = await keyIndex(side.ledger);
     const measured = await measure(stage, side, work(pace, ofStep), {}, servers);
     steps.push({ what, servers, stored, index, measured });

@@ -2,7 +2,7 @@ import type { Load, LoadMessage, LoadResult } from './load/load.js';
 import { cpuSeconds, familyCpuSeconds, residentMb } from './processStats.js';
 import type { Server, ServerOptions, Side } from './sides.js';
 import type { Stage } from './stage.js';
-import { countEvents, verify } from './verify.js';
+import { countEvents, verify, verifyCount } from './verify.js';
 import { verifyGroups } from './verifyGroups.js';
 
 /** What a side did under a load. Processor time is in cores, memory in MB, times in ms. */
@@ -34,7 +34,7 @@ export async function measure(
   options: ServerOptions = {},
   processes = 1,
 ): Promise<Measured> {
-  const before = await countEvents(side.ledger);
+  const before = await countEvents(side.ledger, side.table);
   await stage.checkpoint();
   const servers: Server[] = [];
   for (let index = 0; index < processes; index += 1) servers.push(await side.start(options));
@@ -60,6 +60,7 @@ async function stopAll(servers: Server[]): Promise<void> {
 }
 
 async function check(side: Side, before: number, { kind }: Work, result: LoadResult) {
+  if (kind === 'webhook') return verifyCount(side.ledger, side.table, before, result);
   const none = { ...result, acknowledged: 0, inFlight: 0 };
   await verify(side.ledger, before, kind === 'access' ? none : result);
 }

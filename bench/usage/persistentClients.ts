@@ -19,21 +19,18 @@ const RETRY_MS = 100;
  */
 export class PersistentClients {
   private readonly heard: Heard = { acknowledged: 0, retries: 0, highest: new Map() };
-  private readonly traffic = new Traffic({
-    kind: 'single',
-    teams: TEAMS,
-    batchSize: 1,
-    groupKeys: [],
-  });
+  private readonly traffic: Traffic;
   private readonly agent: Agent;
   private readonly running: Promise<unknown>;
   private finishing = false;
 
   constructor(
     connections: number,
-    private readonly apiKey: string,
+    apiKey: string,
     private readonly url: () => string,
   ) {
+    const work = { kind: 'single', teams: TEAMS, batchSize: 1, groupKeys: [] } as const;
+    this.traffic = new Traffic({ apiKey, ...work });
     this.agent = new Agent({ keepAlive: true, maxSockets: connections });
     this.running = Promise.all(Array.from({ length: connections }, () => this.run()));
   }
@@ -65,7 +62,7 @@ export class PersistentClients {
   private async isAcknowledged(event: TrafficRequest): Promise<boolean> {
     const { highest } = this.heard;
     const least = highest.get(event.teamId) ?? 0;
-    const answer = await send(this.agent, this.url(), this.apiKey, event).catch(() => undefined);
+    const answer = await send(this.agent, this.url(), event).catch(() => undefined);
     if (answer === undefined || answer.status === 503) return false;
     if (answer.status !== 200) throw new Error(`answered ${answer.status}: ${answer.body}`);
     const { usedTokens } = JSON.parse(answer.body) as { usedTokens: number };

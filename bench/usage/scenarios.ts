@@ -51,7 +51,7 @@ export const work = (pace: Pace, of: Partial<Work>): Work => ({
   ...of,
 });
 
-const speed = (than: string, name: string, text: string, least: number): Target => ({
+export const speed = (than: string, name: string, text: string, least: number): Target => ({
   text,
   value: (of) => of(`Tagih ${name}`).perSecond / of(than).perSecond,
   unit: '×',

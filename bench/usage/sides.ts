@@ -5,8 +5,12 @@ import { migrate } from '../../src/db/migrate.js';
 import { teamName } from './load/load.js';
 import type { Program } from './programs.js';
 import { freePort, type Stage } from './stage.js';
+import type { EventTable } from './verify.js';
 
 export const TEAMS = 10_000;
+
+/** Signs events of Stripe. */
+export const WEBHOOK_SECRET = 'whsec_bench';
 
 /** 3 of 10 on Free, 1 on Enterprise, the rest on Pro; the first, which is the hot one, on Pro. */
 const plans = ['pro', 'pro', 'pro', 'pro', 'pro', 'pro', 'enterprise', 'free', 'free', 'free'];
@@ -17,6 +21,8 @@ export interface Side {
   apiKey: string;
   /** To look at what is on disk. Tables have the same names on both sides. */
   ledger: pg.Pool;
+  /** What a load adds rows to. */
+  table: EventTable;
   start(options?: ServerOptions): Promise<Server>;
 }
 
@@ -41,7 +47,7 @@ export async function baseline(stage: Stage): Promise<Side> {
     createHash('sha256').update(apiKey).digest('hex'),
   ]);
   const start = starter(stage, 'bench/usage/naive/server.js', 'baseline', { DATABASE_URL: url });
-  return { name: 'baseline', apiKey, ledger, start };
+  return { name: 'baseline', apiKey, ledger, table: 'usage_events', start };
 }
 
 /** Tagih as production runs it. Temporal is away: usage is served without it. */
@@ -71,23 +77,23 @@ export async function tagih(stage: Stage): Promise<Side> {
     // A port that nothing can listen on.
     TEMPORAL_ADDRESS: '127.0.0.1:1',
     STRIPE_SECRET_KEY: 'sk_test_bench',
-    STRIPE_WEBHOOK_SECRET: 'whsec_bench',
+    STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
     NEXT_PUBLIC_STRIPE_PRO_PRICE_ID: 'price_pro',
     NEXT_PUBLIC_STRIPE_ENTERPRISE_PRICE_ID: 'price_enterprise',
     POSTMARK_SERVER_TOKEN: 'bench',
     EMAIL_FROM: 'billing@tagih.example',
     LINK_SECRET: randomKey(),
   });
-  return { name: 'Tagih', apiKey, ledger, start };
+  return { name: 'Tagih', apiKey, ledger, table: 'usage_events', start };
 }
 
-function starter(stage: Stage, script: string, name: string, env: Record<string, string>) {
+/** What starts a server program on a port of its own, as the Docker image starts the product's. */
+export function starter(stage: Stage, script: string, name: string, env: Record<string, string>) {
   return async (options: ServerOptions = {}): Promise<Server> => {
     const port = await freePort();
     const program = stage.run({
       script,
       name,
-      // As the Docker image starts the server; the baseline gets the same.
       nodeFlags: [
         '--max-semi-space-size=32',
         '--heap-growing-percent=80',

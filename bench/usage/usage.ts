@@ -18,7 +18,7 @@ export interface UsageOptions {
 }
 
 /** Long enough for V8 to have compiled what is hot. */
-const WARM_UP_SECONDS = 1.5;
+export const WARM_UP_SECONDS = 1.5;
 
 /** Usage against the naive baseline; with options, how its cost grows, or where its time goes. */
 export async function usage(options: UsageOptions): Promise<void> {

@@ -1,11 +1,29 @@
 import type pg from 'pg';
 import type { LoadResult } from './load/load.js';
 
-export async function countEvents(ledger: pg.Pool): Promise<number> {
+export type EventTable = 'usage_events' | 'stripe_events';
+
+export async function countEvents(ledger: pg.Pool, table: EventTable): Promise<number> {
   const { rows } = await ledger.query<{ events: string }>(
-    'select count(*) as events from usage_events',
+    `select count(*) as events from ${table}`,
   );
   return Number(rows[0]?.events);
+}
+
+/**
+ * Compares how many rows are new with what was answered: every acknowledged event is one, and beside
+ * them at most those that waited for an answer when the load ended. Throws when that is not so.
+ */
+export async function verifyCount(
+  ledger: pg.Pool,
+  table: EventTable,
+  eventsBefore: number,
+  { acknowledged, inFlight }: Pick<LoadResult, 'acknowledged' | 'inFlight'>,
+): Promise<void> {
+  const rows = (await countEvents(ledger, table)) - eventsBefore;
+  if (rows >= acknowledged && rows <= acknowledged + inFlight) return;
+  const answered = `${acknowledged} were acknowledged and ${inFlight} under way`;
+  throw new Error(`On disk are ${rows} new events, but ${answered}.`);
 }
 
 /**
@@ -18,11 +36,7 @@ export async function verify(
   eventsBefore: number,
   { acknowledged, inFlight, highest }: Pick<LoadResult, 'acknowledged' | 'inFlight' | 'highest'>,
 ): Promise<void> {
-  const rows = (await countEvents(ledger)) - eventsBefore;
-  if (rows < acknowledged || rows > acknowledged + inFlight) {
-    const answered = `${acknowledged} were acknowledged and ${inFlight} under way`;
-    throw new Error(`On disk are ${rows} new events, but ${answered}.`);
-  }
+  await verifyCount(ledger, 'usage_events', eventsBefore, { acknowledged, inFlight });
   const sums = await ledger.query(
     `select team_id, period, e.tokens as events, t.used_tokens as total
        from (select team_id, period, sum(tokens) as tokens from usage_events group by 1, 2) e

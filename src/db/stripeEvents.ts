@@ -1,3 +1,4 @@
+import type { OutboxFact } from './outbox.js';
 import type { Queryable } from './pool.js';
 
 export interface StripeEvent {
@@ -24,30 +25,55 @@ export async function teamOfEvent(
   return rows[0]?.id;
 }
 
-/** Whether the event is new; Stripe delivers some twice (R17). */
-export async function insertStripeEvent(
-  db: Queryable,
-  event: StripeEvent,
-  teamId: string | null,
-): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `insert into tagih.stripe_events
-       (id, type, api_version, object_id, team_hint, customer_id, ignored, created_at, team_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
-    [
-      event.id,
-      event.type,
-      event.apiVersion,
-      event.objectId,
-      event.teamHint,
-      event.customerId,
-      event.ignored,
-      event.createdAt,
-      teamId,
-    ],
-  );
-  return rowCount === 1;
+/** Which events were new, and which are of a team that nobody knows; by their ids. */
+export interface Inserted {
+  stored: Set<string>;
+  ofNobody: Set<string>;
 }
+
+/**
+ * Stores those events, of ids that differ, that are new (R17), each with its fact for the team that it
+ * names, else for the team of its customer (R18). Those of nobody are parked, or left out.
+ */
+export async function insertStripeEvents(
+  db: Queryable,
+  events: readonly (StripeEvent & { fact: OutboxFact })[],
+  unknown: 'leave' | 'park',
+): Promise<Inserted> {
+  const { rows } = await db.query<{ id: string; stored: boolean }>({
+    // Planned once a connection: planning takes longer than most commits.
+    name: 'insert-stripe-events',
+    text: INSERT,
+    // As one JSON: what events name may hold any character, and lists separate theirs by one.
+    values: [JSON.stringify(events), unknown === 'park'],
+  });
+  const ids = (stored: boolean) =>
+    new Set(rows.filter((row) => row.stored === stored).map(({ id }) => id));
+  return { stored: ids(true), ofNobody: ids(false) };
+}
+
+const INSERT = `
+  with delivered as (
+    select e.*, case when not ignored then coalesce(
+             (select t.id from tagih.teams t where t.id = e."teamHint"),
+             (select t.id from tagih.teams t where t.stripe_customer_id = e."customerId")) end as team_id
+      from json_to_recordset($1) as e (id text, type text, "apiVersion" text, "objectId" text,
+        "teamHint" text, "customerId" text, ignored boolean, "createdAt" timestamptz, fact jsonb)
+  ), stored as (
+    insert into tagih.stripe_events
+      (id, type, api_version, object_id, team_hint, customer_id, ignored, created_at, team_id)
+    select id, type, "apiVersion", "objectId", "teamHint", "customerId", ignored, "createdAt", team_id
+      from delivered where ignored or team_id is not null or $2
+    on conflict do nothing
+    returning id, team_id
+  ), told as (
+    insert into tagih.outbox (workflow_id, fact)
+    select 'subscription:' || stored.team_id, delivered.fact
+      from stored join delivered using (id) where stored.team_id is not null
+  )
+  select id, true as stored from stored
+  union all
+  select id, false from delivered where team_id is null and not ignored`;
 
 /** Any number: it stands for the parking of events alone. */
 const PARKING_LOCK = 7_468;

@@ -30,7 +30,7 @@ export class Relay {
   private readonly closing = new AbortController();
   /** The deliveries under way, by workflow: one that hangs takes one place, and no other waits for it. */
   private readonly inHand = new Map<string, Promise<void>>();
-  private wake: () => void = () => {};
+  private resume: () => void = () => {};
   private listener: pg.Client | undefined;
   private running: Promise<void> | undefined;
   private canRead = true;
@@ -52,6 +52,11 @@ export class Relay {
     return this.running !== undefined && this.canRead && this.canDeliver;
   }
 
+  /** Looks at once for what was committed just now. */
+  wake(): void {
+    this.resume();
+  }
+
   /** Ends after the deliveries under way. */
   async close(): Promise<void> {
     this.closing.abort();
@@ -64,7 +69,7 @@ export class Relay {
   private async run(): Promise<void> {
     while (!this.closing.signal.aborted) {
       const woken = new Promise<void>((resolve) => {
-        this.wake = resolve;
+        this.resume = resolve;
       });
       try {
         await this.listen();

@@ -171,4 +171,4 @@ function reject(items: readonly Waiting<unknown, unknown>[], error: unknown): vo
   for (const { call } of items) call.reject(error);
 }
 
-const overloaded = () => new Overloaded('Too much usage waits to be recorded.');
+const overloaded = () => new Overloaded('Too much waits to be written.');

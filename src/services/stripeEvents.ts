@@ -9,8 +9,6 @@ import { type Pool, type Queryable, transaction } from '../db/pool.js';
 import {
   adoptParkedEvents,
   holdParking,
-  holdTeams,
-  insertStripeEvent,
   type NamedEvent,
   nameCustomer,
   objectOfEvent,
@@ -20,35 +18,12 @@ import {
 } from '../db/stripeEvents.js';
 import { customerOfDispute } from '../stripe/charges.js';
 
-export type Acceptance = 'accepted' | 'duplicate' | 'parked' | 'ignored';
-
 /** They name a charge and no customer: whose it is only Stripe knows. */
 const DISPUTES = ['charge.dispute.created', 'charge.dispute.closed'];
 
-/**
- * Stores an event and the fact that it leads to in one transaction (R15). One of a team that nobody
- * knows is parked until the team appears (R18); of a dispute it is looked for meanwhile.
- */
-export async function acceptEvent(pool: Pool, event: StripeEvent): Promise<Acceptance> {
-  return transaction(pool, async (db) => {
-    if (event.ignored) return (await insertStripeEvent(db, event, null)) ? 'ignored' : 'duplicate';
-    let teamId = await teamOfEvent(db, event);
-    if (teamId === undefined) {
-      // It may be appearing this very moment: look again while none can.
-      await holdTeams(db);
-      teamId = await teamOfEvent(db, event);
-    }
-    if (!(await insertStripeEvent(db, event, teamId ?? null))) return 'duplicate';
-    if (teamId !== undefined) {
-      await enqueue(db, subscriptionWorkflowId(teamId), hintOf(event));
-      return 'accepted';
-    }
-    if (DISPUTES.includes(event.type) && event.customerId === null) {
-      await enqueue(db, stripeEventWorkflowId(event.id), hintOf(event));
-    }
-    return 'parked';
-  });
-}
+/** Whether an event is about a customer that only Stripe can name. */
+export const isOfNobody = ({ type, customerId }: StripeEvent): boolean =>
+  DISPUTES.includes(type) && customerId === null;
 
 /** Delivers what was parked until the team, or its customer, became known under `holdParking` (R18). */
 export async function deliverParked(db: Queryable, teamId: string): Promise<void> {
@@ -93,7 +68,8 @@ export async function enqueueDisputes(pool: Pool): Promise<void> {
   });
 }
 
-const hintOf = ({ id, type, objectId: object, createdAt }: NamedEvent): OutboxFact => ({
+/** The fact that an event leads to: what to read, and nothing of what it says (R16). */
+export const hintOf = ({ id, type, objectId: object, createdAt }: NamedEvent): OutboxFact => ({
   kind: 'hint',
   id,
   type,

@@ -34,8 +34,8 @@ const handledTypes = new Set<string>([
   'charge.dispute.closed',
 ] satisfies Stripe.Event.Type[]);
 
-/** Postgres keeps no NUL: an event with one would be refused and sent again for days. */
-const text = z.string().refine((value) => !value.includes('\0'));
+/** Postgres keeps neither NUL nor half a character: an event with one could never be stored. */
+const text = z.string().refine((value) => value.isWellFormed() && !value.includes('\0'));
 const reference = z.union([text, z.object({ id: text }).transform(({ id }) => id)]);
 const metadata = z.object({ team_id: text.optional() });
 

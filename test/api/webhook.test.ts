@@ -81,6 +81,7 @@ describe('a signed body that is no event', () => {
     ['an event without an object', JSON.stringify({ ...eventOf({}), data: {} })],
     ['an event without an id', JSON.stringify({ ...eventOf({}), id: undefined })],
     ['an id with a NUL', JSON.stringify({ ...eventOf({}), id: 'evt_\u0000' })],
+    ['an id with half a character', JSON.stringify({ ...eventOf({}), id: 'evt_\ud83e' })],
     ['an event of no time', JSON.stringify({ ...eventOf({}), created: 1e15 })],
     ['a team with a NUL', JSON.stringify(eventOf({ metadata: { team_id: 'a\u0000' } }))],
     ['a thin event', JSON.stringify({ id: 'evt_1', object: 'v2.core.event', type: 'v2.x' })],

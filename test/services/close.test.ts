@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { findClose } from '../../src/db/closes.js';
 import { periodAt } from '../../src/domain/period.js';
-import { acceptEvent } from '../../src/services/stripeEvents.js';
+import { EventRecorder } from '../../src/services/eventRecorder.js';
 import { april, february, freshBooks, january, march, monthOf, noon } from './closing.js';
 
 const books = freshBooks();
@@ -156,7 +156,7 @@ describe('who has a record (R39)', () => {
     const behind = () => books.closes.factsBehind(id);
     expect(await behind()).toBe(0);
 
-    await acceptEvent(books.pool, { ...updated, teamHint: team });
+    await new EventRecorder(books.pool, () => {}).accept({ ...updated, teamHint: team });
     expect(await behind()).toBe(1);
     expect(await books.closes.factsBehind(january.id)).toBe(1);
     expect(await books.closes.factsBehind('2020-01')).toBe(0);
@@ -184,7 +184,11 @@ describe('who has a record (R39)', () => {
 
   test('no close waits for what an event of after its cutoff has asked for', async () => {
     const team = await books.team('pro');
-    await acceptEvent(books.pool, { ...updated, id: 'evt_later', teamHint: team });
+    await new EventRecorder(books.pool, () => {}).accept({
+      ...updated,
+      id: 'evt_later',
+      teamHint: team,
+    });
     await books.pool.query('update tagih.stripe_events set received_at = $1', [noon(february, 3)]);
     await books.pool.query('delete from tagih.outbox');
     const later = { ...asked, cause: 'evt_later' };

@@ -26,7 +26,7 @@ export function closedLoop(
         duration: 86_400,
         // How often it looks whether it was stopped, in ms.
         sampleInt: 50,
-        headers: { authorization: `Bearer ${load.apiKey}`, 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json' },
         requests: [
           {
             setupRequest(request, context) {
@@ -35,6 +35,7 @@ export function closedLoop(
               request.method = sent.method;
               request.path = sent.path;
               request.body = sent.body;
+              request.headers = { ...request.headers, ...sent.headers };
               return request;
             },
             onResponse(status, body, context) {

@@ -2,9 +2,10 @@
 export interface Load {
   /** The servers, which share the connections. */
   urls: string[];
+  /** An API key; for events of Stripe the secret that signs them. */
   apiKey: string;
   connections: number;
-  kind: 'single' | 'batch' | 'access';
+  kind: 'single' | 'batch' | 'access' | 'webhook';
   /** Teams are chosen at random of this many; each batch goes around all of them in turn. */
   teams: number;
   /** Events of one batch. */

@@ -9,7 +9,7 @@ import type { Traffic } from './traffic.js';
  * would have come meanwhile. autocannon's own rate sends a second's requests in one burst.
  */
 export function pacedLoop(
-  { urls, apiKey, connections, rate }: Load & { rate: number },
+  { urls, connections, rate }: Load & { rate: number },
   traffic: Traffic,
   onLatency: (ms: number) => void,
   onError: (error: unknown) => void,
@@ -20,7 +20,7 @@ export function pacedLoop(
 
   async function sendOne(due: number): Promise<void> {
     const sent = traffic.next();
-    const { status, body } = await send(agent, url, apiKey, sent);
+    const { status, body } = await send(agent, url, sent);
     onLatency(performance.now() - due);
     traffic.answered(sent, status, body);
   }

@@ -6,12 +6,11 @@ import type { TrafficRequest } from './traffic.js';
 export function send(
   agent: Agent,
   url: string,
-  apiKey: string,
-  { method, path, body }: TrafficRequest,
+  { method, path, body, headers: own }: TrafficRequest,
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const headers = {
-      authorization: `Bearer ${apiKey}`,
+      ...own,
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
     };

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { signedEvent } from './events.js';
 import { type Load, teamName } from './load.js';
 
 export interface TrafficRequest {
   method: 'GET' | 'POST';
   path: string;
+  headers: Record<string, string>;
   body: string;
   teamId: string;
   /** Events in it; an access request counts as one. */
@@ -23,19 +25,30 @@ export class Traffic {
   private readonly prefix = randomUUID();
   private key = 0;
 
-  constructor(private readonly load: Pick<Load, 'kind' | 'teams' | 'batchSize' | 'groupKeys'>) {}
+  constructor(
+    private readonly load: Pick<Load, 'apiKey' | 'kind' | 'teams' | 'batchSize' | 'groupKeys'>,
+  ) {}
 
   next(): TrafficRequest {
-    const { kind, teams, batchSize } = this.load;
+    const { kind, teams, batchSize, apiKey } = this.load;
     const team = below(teams);
     const teamId = teamName(team);
     const events = kind === 'batch' ? batchSize : 1;
     this.sent += events;
+    if (kind === 'webhook') {
+      this.key += 1;
+      const id = `evt_${this.prefix}_${this.key}`;
+      const signed = signedEvent(id, `cus_${teamId}`, apiKey);
+      return { method: 'POST', path: '/api/webhooks/stripe', ...signed, teamId, events };
+    }
+    const headers = { authorization: `Bearer ${apiKey}` };
     if (kind === 'access') {
-      return { method: 'GET', path: `/api/v1/teams/${teamId}/access`, body: '', teamId, events };
+      const path = `/api/v1/teams/${teamId}/access`;
+      return { method: 'GET', path, headers, body: '', teamId, events };
     }
     if (kind === 'single') {
-      return { method: 'POST', path: '/api/v1/usage', body: this.event(teamId), teamId, events };
+      const body = this.event(teamId);
+      return { method: 'POST', path: '/api/v1/usage', headers, body, teamId, events };
     }
     // Around all teams: a batch of 1,000 over 1,000 teams holds each of them once.
     const inTurn = teams <= batchSize;
@@ -43,7 +56,7 @@ export class Traffic {
       this.event(teamName(inTurn ? (team + index) % teams : below(teams))),
     );
     const body = `{"events":[${bodies.join(',')}]}`;
-    return { method: 'POST', path: '/api/v1/usage/batch', body, teamId, events };
+    return { method: 'POST', path: '/api/v1/usage/batch', headers, body, teamId, events };
   }
 
   /** Throws when the answer is anything but success for every event. */

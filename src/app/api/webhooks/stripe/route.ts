@@ -1,8 +1,7 @@
 import express, { Router } from 'express';
 import type { Logger } from 'pino';
-import type { Pool } from '../../../../db/pool.js';
 import type { Metrics } from '../../../../metrics.js';
-import { acceptEvent } from '../../../../services/stripeEvents.js';
+import type { EventRecorder } from '../../../../services/eventRecorder.js';
 import { API_VERSION } from '../../../../stripe/client.js';
 import { ForgedEvent, MalformedEvent, readEvent } from '../../../../stripe/events.js';
 import { Problem } from '../../../problem.js';
@@ -12,7 +11,7 @@ import { Problem } from '../../../problem.js';
  * 503 when it could not be stored, so that Stripe sends it again.
  */
 export function stripeWebhook(
-  pool: Pool,
+  recorder: EventRecorder,
   secrets: readonly string[],
   log: Logger,
   metrics: Metrics,
@@ -29,7 +28,7 @@ export function stripeWebhook(
         metrics.foreignVersions.inc({ version: event.apiVersion ?? 'none' });
         log.warn({ eventId: event.id, version: event.apiVersion }, 'event of another API version');
       }
-      const result = await acceptEvent(pool, event);
+      const result = await recorder.accept(event);
       metrics.webhooks.inc({ result });
       log.info({ eventId: event.id, type: event.type, result }, 'event of Stripe');
       response.json({ received: true });
