@@ -1,7 +1,9 @@
 import { ApplicationFailure, heartbeat } from '@temporalio/activity';
 import Stripe from 'stripe';
 import { putInvoiceLink } from '../src/db/invoiceLinks.js';
+import { receivedUpTo } from '../src/db/outbox.js';
 import { findTeam } from '../src/db/teams.js';
+import { openBillings } from '../src/db/usageBillings.js';
 import type { Call } from '../src/domain/calls.js';
 import type { Outcome, Truth } from '../src/domain/team.js';
 import { type Placement, placeDispute } from '../src/services/stripeEvents.js';
@@ -23,24 +25,32 @@ export const stripeActivities = ({
   async readTeam(call: ReadCall): Promise<Truth> {
     const { teamId, customerId, subscriptionId, reading, ladders } = call;
     return answered(async () => {
-      const team = await findTeam(pool, teamId);
+      const upTo = await receivedUpTo(pool);
+      const [team, billings] = await Promise.all([
+        findTeam(pool, teamId),
+        openBillings(pool, teamId),
+      ]);
+      // The host may have named another customer than the one that is subscribed.
+      const customerIds = [...new Set([team?.stripeCustomerId, customerId])].filter(
+        (id) => id !== null && id !== undefined,
+      );
+      // Open invoices are listed. That others are closed matters only to usage that waits for their end
+      // (R34), and where there is a ladder; of two customers only one has its invoices listed.
+      const namesCount = billings.length > 0 || customerIds.length > 1;
       const { links, ...truth } = await readTruth(
         stripe,
         {
-          // The host may have named another customer than the one that is subscribed.
-          customerIds: [...new Set([team?.stripeCustomerId, customerId])].filter(
-            (id) => id !== null && id !== undefined,
-          ),
+          customerIds,
           subscriptionId,
           subscriptionIds: reading.subscriptionIds,
-          invoiceIds: [...new Set([...reading.invoiceIds, ...ladders])],
+          invoiceIds: [...new Set([...(namesCount ? reading.invoiceIds : []), ...ladders])],
           chargeIds: reading.chargeIds ?? [],
           disputeIds: reading.disputeIds ?? [],
         },
         prices,
       );
       for (const [id, url] of links) await putInvoiceLink(pool, teamId, id, url);
-      return { ...truth, policy };
+      return { ...truth, policy, upTo };
     });
   },
 

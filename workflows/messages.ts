@@ -44,9 +44,10 @@ function isTime(value: unknown): boolean {
 
 /** Whether a signal is one: anyone can send it from Temporal UI, and a malformed one must not stop a team. */
 export function isHint(value: Hint): boolean {
-  const { kind, id, type, object, at } = value ?? {};
+  const { kind, id, type, object, at, n } = value ?? {};
   const named = isText(id) && isText(type) && (object === null || isText(object));
-  return kind === 'hint' && named && isInstant(at);
+  const numbered = n === undefined || Number.isSafeInteger(n);
+  return kind === 'hint' && named && numbered && isInstant(at);
 }
 
 /** What is wrong with an Update, which comes from Temporal UI and the CLI, too; null when nothing is. */

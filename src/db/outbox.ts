@@ -1,4 +1,4 @@
-import type { Fact } from '../domain/team.js';
+import type { Fact, Mark } from '../domain/team.js';
 import type { Queryable } from './pool.js';
 
 /** The channel on which processes hear that facts wait. */
@@ -98,6 +98,20 @@ export async function claimFacts(
     rows.toSorted((a, b) => a.id - b.id),
     ({ workflowId }) => workflowId,
   );
+}
+
+/**
+ * How far events have been received: what is read from now on is later than all that they tell. Numbers
+ * are given before their events are on disk, and never taken back.
+ */
+export async function receivedUpTo(db: Queryable): Promise<Mark> {
+  const { rows } = await db.query<{ n: number; at: Date }>(
+    `select case when is_called then last_value else 0 end as n, clock_timestamp() as at
+       from tagih.outbox_id_seq`,
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('a sequence has one row');
+  return { n: row.n, at: row.at.toISOString() };
 }
 
 /** Facts that were signalled leave the outbox. */

@@ -33,7 +33,8 @@ export interface Inserted {
 
 /**
  * Stores those events, of ids that differ, that are new (R17), each with its fact for the team that it
- * names, else for the team of its customer (R18). Those of nobody are parked, or left out.
+ * names, else for the team of its customer (R18), numbered for `receivedUpTo`. Those of nobody are parked,
+ * or left out.
  */
 export async function insertStripeEvents(
   db: Queryable,
@@ -67,9 +68,10 @@ const INSERT = `
     on conflict do nothing
     returning id, team_id
   ), told as (
-    insert into tagih.outbox (workflow_id, fact)
-    select 'subscription:' || stored.team_id, delivered.fact
-      from stored join delivered using (id) where stored.team_id is not null
+    insert into tagih.outbox (id, workflow_id, fact) overriding system value
+    select n, 'subscription:' || team_id, fact || jsonb_build_object('n', n)
+      from (select stored.team_id, delivered.fact, nextval('tagih.outbox_id_seq') as n
+              from stored join delivered using (id) where stored.team_id is not null) numbered
   )
   select id, true as stored from stored
   union all

@@ -1,3 +1,4 @@
+import { laterMark } from './covered.js';
 import {
   type Attempt,
   climb,
@@ -95,24 +96,7 @@ export class Draft {
 
   /** Stripe is to be read, after what is being read already (R16). */
   want(more: Omit<Reading, 'number'>): void {
-    const { wanted } = this.state;
-    const changes = [wanted, more]
-      .flatMap((asked) => [asked?.changedAt, asked?.lastChangedAt])
-      .filter((at) => at !== null && at !== undefined)
-      .toSorted();
-    this.set({
-      wanted: {
-        subscriptionIds: union(wanted?.subscriptionIds, more.subscriptionIds),
-        invoiceIds: union(wanted?.invoiceIds, more.invoiceIds),
-        cards: [...(wanted?.cards ?? []), ...more.cards],
-        chargeIds: union(wanted?.chargeIds, more.chargeIds),
-        disputeIds: union(wanted?.disputeIds, more.disputeIds),
-        settle: (wanted?.settle ?? false) || more.settle,
-        cause: wanted?.cause ?? more.cause,
-        changedAt: changes[0] ?? null,
-        lastChangedAt: changes.at(-1) ?? null,
-      },
-    });
+    this.set({ wanted: together(this.state.wanted, more) });
   }
 
   /** The state after the turn. All that the turn wants is one reading, which has the turn's number. */
@@ -175,6 +159,30 @@ export class Draft {
 function questionOf({ invoiceId, attempts, attemptCount }: Ladder): string {
   const ours = `${invoiceId}:${attempts}`;
   return attemptCount === undefined ? ours : `${ours}#${attemptCount}`;
+}
+
+/** What is asked for by `first`, if anything was, and by `more`. */
+export function together(
+  first: Omit<Reading, 'number'> | null,
+  more: Omit<Reading, 'number'>,
+): Omit<Reading, 'number'> {
+  const changes = [first, more]
+    .flatMap((asked) => [asked?.changedAt, asked?.lastChangedAt])
+    .filter((at) => at !== null && at !== undefined)
+    .toSorted();
+  const upTo = first === null ? more.upTo : laterMark(first.upTo, more.upTo);
+  return {
+    subscriptionIds: union(first?.subscriptionIds, more.subscriptionIds),
+    invoiceIds: union(first?.invoiceIds, more.invoiceIds),
+    cards: [...(first?.cards ?? []), ...more.cards],
+    chargeIds: union(first?.chargeIds, more.chargeIds),
+    disputeIds: union(first?.disputeIds, more.disputeIds),
+    settle: (first?.settle ?? false) || more.settle,
+    cause: first?.cause ?? more.cause,
+    changedAt: changes[0] ?? null,
+    lastChangedAt: changes.at(-1) ?? null,
+    ...(upTo !== undefined && { upTo }),
+  };
 }
 
 /** To read what is known already, and nothing else. */

@@ -1,7 +1,8 @@
 import { offer } from './attempts.js';
 import { tellOfCharges } from './charges.js';
 import { askToConfirm, confirmBy } from './confirmation.js';
-import { type Cause, type Draft, union } from './draft.js';
+import { answersToo } from './covered.js';
+import { type Cause, type Draft, together, union } from './draft.js';
 import { followsStripe, type Happening, type Ladder } from './dunning.js';
 import type { Instant } from './instant.js';
 import { provision } from './provision.js';
@@ -12,9 +13,9 @@ import { tellOfTrial } from './trial.js';
 
 /** What a reading of Stripe found: the subscription first, then its invoices, then its cards (R16). */
 export function takeTruth(draft: Draft, number: number, truth: Truth, now: Instant): void {
-  const { reading } = draft.state;
-  if (reading?.number !== number) return;
-  draft.set({ reading: null });
+  const reading = answered(draft, number, truth);
+  if (reading === undefined) return;
+  draft.set({ reading: null, ...(truth.upTo && { readUpTo: truth.upTo }) });
   if (reading.settle || truth.settles) draft.set({ settling: number });
   const because: Cause = { cause: reading.cause, actor: 'stripe' };
   const provisioned = provision(draft.state, truth, reading, now);
@@ -36,6 +37,20 @@ export function takeTruth(draft: Draft, number: number, truth: Truth, now: Insta
     const cards = union(addedSince(reading, ladder.since), truth.defaultPaymentMethodIds);
     offer(draft, ladder, cards, because);
   }
+}
+
+/**
+ * What was asked of Stripe, with what was wanted since where the truth answers that, too; undefined where
+ * nobody waits for this reading.
+ */
+function answered(draft: Draft, number: number, truth: Truth): Reading | undefined {
+  const { reading, wanted } = draft.state;
+  if (reading?.number !== number) return undefined;
+  if (wanted === null || !answersToo(truth, reading, wanted)) return reading;
+  draft.set({ wanted: null });
+  // Closed invoices that were named since were not looked up: usage may wait for their end (R34).
+  const settle = reading.settle || wanted.settle || wanted.invoiceIds.length > 0;
+  return { ...together(reading, wanted), number, settle };
 }
 
 /** An event that comes late may tell of a card from before the failure: that one has had its chance (R24). */

@@ -1,5 +1,6 @@
 import { takeAct } from './acts.js';
 import { takeOutcome, takeTimers } from './attempts.js';
+import { isRead, markOf } from './covered.js';
 import { type Cause, Draft } from './draft.js';
 import type { Instant } from './instant.js';
 import { takeTruth } from './observe.js';
@@ -57,7 +58,8 @@ function take(draft: Draft, fact: Fact, now: Instant): void {
 }
 
 /** Something changed at Stripe: it is read, whatever the hint said (R16, R17). */
-function takeHint(draft: Draft, { id, type, object, at }: Hint): void {
+function takeHint(draft: Draft, hint: Hint): void {
+  const { id, type, object, at } = hint;
   if (isSeen(draft, id)) return;
   // A card that was renewed, by its network or by its owner, keeps its id, and is worth another try.
   const renewed = RENEWING_TYPES.includes(type) ? object : null;
@@ -68,6 +70,13 @@ function takeHint(draft: Draft, { id, type, object, at }: Hint): void {
       methodsTried: ladder.methodsTried.filter((card) => card !== renewed),
     })),
   });
+  const mark = markOf(hint);
+  const settle = SETTLING_TYPES.includes(type);
+  if (isRead(draft.state, hint)) {
+    // Numbered as no reading of this turn or of a later one is, lest one of the two pass for the other.
+    if (settle || object?.startsWith('in_')) draft.set({ settling: draft.state.turn - 1 });
+    return;
+  }
   const changedAt = type.startsWith('customer.subscription.') && type !== TRIAL_ENDS ? at : null;
   const named = (prefix: string) => (object?.startsWith(prefix) ? [object] : []);
   const ofType = (prefix: string) => (object !== null && type.startsWith(prefix) ? [object] : []);
@@ -77,9 +86,10 @@ function takeHint(draft: Draft, { id, type, object, at }: Hint): void {
     cards: named('pm_').map((card) => ({ id: card, at })),
     chargeIds: ofType('charge.refunded'),
     disputeIds: ofType('charge.dispute.'),
-    settle: SETTLING_TYPES.includes(type),
+    settle,
     cause: id,
     changedAt,
+    ...(mark && { upTo: mark }),
   });
 }
 

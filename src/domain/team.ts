@@ -37,6 +37,8 @@ export interface TeamState {
   accountedSubscriptionIds?: string[];
   /** What the timeline or a mail has told of once, latest last; absent from states of before. */
   told?: string[];
+  /** How far the last reading went in the order of receipt; absent from states of before. */
+  readUpTo?: Mark;
   /** Ids of the facts taken last (R17). */
   seen: string[];
   /** The operators' acts taken last (R31); absent from states of before. */
@@ -48,6 +50,12 @@ export interface PlanPeriod {
   subscriptionId: string;
   startsAt: Instant;
   endsAt: Instant | null;
+}
+
+/** A place in the order in which events are received, and the time at Stripe, or here when it was read. */
+export interface Mark {
+  n: number;
+  at: Instant;
 }
 
 /** Objects that facts have named, to be read as they are now (R16). */
@@ -68,6 +76,8 @@ export interface Reading {
   changedAt: Instant | null;
   /** The same by the latest one; absent from readings of before. */
   lastChangedAt?: Instant | null;
+  /** Of the latest fact that asked; absent where one of them has no place in the order of receipt. */
+  upTo?: Mark;
 }
 
 /** An invoice as it is at Stripe. */
@@ -99,6 +109,8 @@ export interface Truth {
   /** Of the subscription and of the customer. */
   defaultPaymentMethodIds: string[];
   policy: DunningPolicy;
+  /** All that was received until then is in it; absent from readings of before. */
+  upTo?: Mark;
   /** What follows is absent from readings of before: whether an invoice that was named may hold usage that is settled with its end (R34). */
   settles?: boolean;
   refunds?: Refund[];
@@ -170,6 +182,8 @@ export interface Hint {
   type: string;
   object: string | null;
   at: Instant;
+  /** Place in the order of receipt of an event of Stripe; absent from all other hints, and from those of before. */
+  n?: number;
 }
 
 export type Fact =

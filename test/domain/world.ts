@@ -140,6 +140,7 @@ export class World {
       invoices: this.invoices.filter(({ id, status }) => status === 'open' || named.has(id)),
       defaultPaymentMethodIds: [this.defaultCard],
       policy: this.policy,
+      upTo: { n: this.events.length, at: this.now },
     });
   }
 
@@ -205,7 +206,8 @@ export class World {
   }
 
   private tell(object: string | undefined): void {
-    this.events.push(hint({ id: this.id('evt'), object: object ?? null, at: this.now }));
+    const n = this.events.length + 1;
+    this.events.push(hint({ id: this.id('evt'), object: object ?? null, at: this.now, n }));
   }
 
   private id(prefix: string): string {
