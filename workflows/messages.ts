@@ -1,8 +1,8 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Hint, OperatorAction, TeamState } from '../src/domain/team.js';
 
-/** Something happened: an id, a kind and what it names, never a payload of a customer (R21). */
-export const fact = defineSignal<[Hint]>('fact');
+/** What happened, once or more: an id, a kind and what it names, never a payload of a customer (R21). */
+export const fact = defineSignal<[Hint, ...Hint[]]>('fact');
 
 /** Who acts and why; without an invoice all open ones are meant (R31). */
 export interface OperatorInput {

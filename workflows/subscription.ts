@@ -51,9 +51,11 @@ export async function subscription(
 
   setHandler(
     messages.fact,
-    (hint) => {
-      if (messages.isHint(hint)) inbox.push(hint);
-      else log.warn('a malformed fact was ignored');
+    (...hints) => {
+      for (const hint of hints) {
+        if (messages.isHint(hint)) inbox.push(hint);
+        else log.warn('a malformed fact was ignored');
+      }
     },
     { description: 'Something happened at Stripe, by id: it is read there' },
   );

@@ -72,9 +72,12 @@ export interface ClaimedFact {
   fact: OutboxFact;
 }
 
+/** Facts among which the next workflows are looked for: all of a long outbox would be read for each claim. */
+const OLDEST = 500;
+
 /**
  * Leases all waiting facts of up to `limit` workflows, but for `except`, until `leaseSeconds` from
- * now. Committed before Temporal is called: a relay that dies loses its lease and nothing else.
+ * now; not of so many where facts of few come first. Committed before Temporal is called: a relay that dies loses its lease and nothing else.
  */
 export async function claimFacts(
   db: Queryable,
@@ -87,8 +90,9 @@ export async function claimFacts(
       where id in (
         select id from tagih.outbox
          where claimed_until < now() and workflow_id in (
-           select workflow_id from tagih.outbox
-            where claimed_until < now() and workflow_id <> all($3)
+           select workflow_id from (
+             select workflow_id, id from tagih.outbox
+              where claimed_until < now() and workflow_id <> all($3) order by id limit ${OLDEST}) oldest
             group by workflow_id order by min(id) limit $1)
          for update skip locked)
       returning id, workflow_id as "workflowId", fact`,

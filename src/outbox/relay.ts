@@ -14,7 +14,9 @@ import type { Pool } from '../db/pool.js';
 export type Deliver = (workflowId: string, facts: readonly OutboxFact[]) => Promise<void>;
 
 /** Workflows in hand at once: enough to keep Temporal busy, few enough to be signalled within the lease. */
-const WORKFLOWS = 20;
+const WORKFLOWS = 32;
+/** Places that are free before more is claimed after a delivery: one at a time would be one query each. */
+const FREE = WORKFLOWS / 4;
 /** Longer than any delivery may take: another relay takes over what this one held when it died. */
 const LEASE_SECONDS = 30;
 /** How often to look without being woken: for postponed facts, and in case a notification was lost. */
@@ -89,16 +91,22 @@ export class Relay {
   }
 
   private async takeWaiting(): Promise<void> {
-    const free = WORKFLOWS - this.inHand.size;
-    if (free === 0) return;
-    const inHand = [...this.inHand.keys()];
-    for (const [workflowId, facts] of await claimFacts(this.pool, free, LEASE_SECONDS, inHand)) {
-      const delivery = this.settle(workflowId, facts).finally(() => {
-        this.inHand.delete(workflowId);
-        if (this.canDeliver) this.wake();
-      });
-      this.inHand.set(workflowId, delivery);
+    while (this.free > 0) {
+      const inHand = [...this.inHand.keys()];
+      const claimed = await claimFacts(this.pool, this.free, LEASE_SECONDS, inHand);
+      if (claimed.size === 0) break;
+      for (const [workflowId, facts] of claimed) {
+        const delivery = this.settle(workflowId, facts).finally(() => {
+          this.inHand.delete(workflowId);
+          if (this.canDeliver && this.free >= FREE) this.wake();
+        });
+        this.inHand.set(workflowId, delivery);
+      }
     }
+  }
+
+  private get free(): number {
+    return WORKFLOWS - this.inHand.size;
   }
 
   /** Delivers facts or postpones them; where Postgres can't be told, they come up again with their lease's end. */

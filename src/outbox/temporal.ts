@@ -13,6 +13,9 @@ import type { Deliver } from './relay.js';
 /** Well below the relay's lease: a Temporal that hangs must not outlast it. */
 const DEADLINE_MS = 5_000;
 
+/** Of one signal: some 20 kB, far from what a message and a history may hold. */
+const FACTS = 100;
+
 /**
  * Signals the workflow of facts, started with what Postgres knows of its team. That of an event, or of
  * a close, is only started: all there is to say is which one it is.
@@ -36,8 +39,11 @@ export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string)
       workflowId === MAILER
         ? { type: 'mailer', args: [], summary: 'Sends the mails that wait' }
         : await subscriptionStart(pool, workflowId);
-    // The mailer looks for itself what waits: thousands of mails need no thousands of signals.
-    for (const fact of workflowId === MAILER ? facts.slice(-1) : facts) {
+    // The mailer looks for itself what waits: thousands of mails need no thousands of facts.
+    const told = workflowId === MAILER ? facts.slice(-1) : facts;
+    for (let sent = 0; sent < told.length; sent += FACTS) {
+      const [first, ...more] = told.slice(sent, sent + FACTS);
+      if (first === undefined) break;
       await client.withDeadline(Date.now() + DEADLINE_MS, () =>
         client.workflow.signalWithStart(start.type, {
           workflowId,
@@ -45,7 +51,7 @@ export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string)
           args: start.args,
           staticSummary: start.summary,
           signal: factSignal,
-          signalArgs: [fact],
+          signalArgs: [first, ...more],
         }),
       );
     }

@@ -81,17 +81,19 @@ test('two servers on one ledger deliver everything, each fact once', async () =>
     expect(answers.map(({ status }) => status)).toEqual(Array(40).fill(200));
     await vi.waitFor(async () => expect(await listed(one, 'waiting')).toEqual([]));
     expect(await listed(one, 'delivered')).toHaveLength(40);
-    const signals = await Promise.all(teams.map((id) => signalsOf(one, `subscription:${id}`)));
-    expect(signals).toEqual(Array(10).fill(4));
+    const told = await Promise.all(teams.map((id) => factsTold(one, `subscription:${id}`)));
+    expect(told).toEqual(Array(10).fill(4));
   } finally {
     await Promise.all([one.close(), two.close()]);
     await database.drop();
   }
 });
 
-async function signalsOf({ temporal }: Product, workflowId: string): Promise<number> {
+async function factsTold({ temporal }: Product, workflowId: string): Promise<number> {
   const { events } = await temporal.workflow.getHandle(workflowId).fetchHistory();
-  return (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes).length;
+  return (events ?? [])
+    .map((event) => event.workflowExecutionSignaledEventAttributes?.input?.payloads?.length ?? 0)
+    .reduce((sum, facts) => sum + facts, 0);
 }
 
 describe('the relay', () => {
@@ -139,6 +141,26 @@ describe('the relay', () => {
     expect(told.every((id) => id.startsWith('well'))).toBe(true);
     answer();
     await vi.waitFor(() => expect(told).toHaveLength(60));
+  });
+
+  test('looks further than the facts of one team that come first, however many they are', async () => {
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    const told: string[] = [];
+    await put('subscription:late', 'first');
+    await pool.query(
+      `insert into tagih.outbox (workflow_id, fact)
+       select 'subscription:hot', fact || jsonb_build_object('id', 'hot-' || n)
+         from tagih.outbox, generate_series(1, 1000) n`,
+    );
+    await pool.query(`delete from tagih.outbox where workflow_id = 'subscription:late'`);
+    await put('subscription:late', 'late');
+    run(async (workflowId, facts) => {
+      if (workflowId === 'subscription:hot') await answered;
+      told.push(...facts.map(({ id }) => id));
+    });
+    await vi.waitFor(() => expect(told).toEqual(['late']));
+    answer();
+    await vi.waitFor(() => expect(told).toHaveLength(1_001));
   });
 
   test('tries a team again that it could not tell, goes on with the others, and says how it is', async () => {

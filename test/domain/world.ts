@@ -132,8 +132,8 @@ export class World {
     }
   }
 
-  private truth({ reading, ladders }: Extract<Call, { kind: 'read' }>): Truth {
-    const named = new Set([...reading.invoiceIds, ...ladders]);
+  private truth({ ladders }: Extract<Call, { kind: 'read' }>): Truth {
+    const named = new Set(ladders);
     return structuredClone({
       customerId: 'cus_1',
       subscriptions: this.subscriptions,

@@ -28,6 +28,14 @@ describe('R21: a fact that could not be written with its team is none', () => {
     expect(isHintWith({ [field]: undefined })).toBe(false);
   });
 
+  test('its place in the order of receipt is a whole number, where it has one', () => {
+    expect([isHintWith({ n: 1 }), isHintWith({ n: '1' }), isHintWith({ n: 0.5 })]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
   test.each([
     'yesterday',
     '1',
