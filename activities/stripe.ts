@@ -23,7 +23,7 @@ export const stripeActivities = ({
 }: Pick<ActivityDependencies, 'pool' | 'stripe' | 'prices' | 'policy'>) => ({
   /** What is true of the team at Stripe now (R16). Links to invoices go to Postgres, not into the history. */
   async readTeam(call: ReadCall): Promise<Truth> {
-    const { teamId, customerId, subscriptionId, reading, ladders } = call;
+    const { teamId, customerId, subscriptionId, reading, ladders, askedToConfirm = [] } = call;
     return answered(async () => {
       const upTo = await receivedUpTo(pool);
       const [team, billings] = await Promise.all([
@@ -34,8 +34,9 @@ export const stripeActivities = ({
       const customerIds = [...new Set([team?.stripeCustomerId, customerId])].filter(
         (id) => id !== null && id !== undefined,
       );
-      // Open invoices are listed. That others are closed matters only to usage that waits for their end
-      // (R34), and where there is a ladder; of two customers only one has its invoices listed.
+      // Open invoices are listed. That another one is closed matters where it has a ladder, where its
+      // customer was asked to confirm it, and to usage that waits for its end (R34). Of two customers
+      // only one has its invoices listed.
       const namesCount = billings.length > 0 || customerIds.length > 1;
       const { links, ...truth } = await readTruth(
         stripe,
@@ -43,7 +44,9 @@ export const stripeActivities = ({
           customerIds,
           subscriptionId,
           subscriptionIds: reading.subscriptionIds,
-          invoiceIds: [...new Set([...(namesCount ? reading.invoiceIds : []), ...ladders])],
+          invoiceIds: [
+            ...new Set([...(namesCount ? reading.invoiceIds : []), ...ladders, ...askedToConfirm]),
+          ],
           chargeIds: reading.chargeIds ?? [],
           disputeIds: reading.disputeIds ?? [],
         },

@@ -13,6 +13,8 @@ export type Call =
       subscriptionId: string | null;
       reading: Reading;
       ladders: string[];
+      /** Invoices that a customer was asked to confirm; absent from calls of before. */
+      askedToConfirm?: string[];
     }
   | {
       kind: 'attempt';
@@ -46,6 +48,7 @@ export function callsOf(state: TeamState): Call[] {
               ),
             },
             ladders: state.ladders.map(({ invoiceId }) => invoiceId),
+            askedToConfirm: state.askedToConfirm ?? [],
           },
         ]),
     ...state.ladders.flatMap(({ invoiceId, attempt, failures }) =>

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { callsOf } from '../../src/domain/calls.js';
 import type { Hint, Truth } from '../../src/domain/team.js';
 import { at, day, hint, onPro, renewal, subscription } from './given.js';
 
@@ -90,4 +91,12 @@ describe('R34: what may have settled usage does so without another reading', () 
     after.take(day(0), told);
     expect(after.calls).toEqual(['settle']);
   });
+});
+
+test('R27: an invoice whose customer was asked to confirm it is read until it is closed', () => {
+  const team = onPro();
+  const upgrade = renewal({ id: 'in_up', origin: 'other', needsConfirmation: true });
+  team.sees(day(0), { invoices: [upgrade] });
+  team.take(day(0), hint({ id: 'evt_later' }));
+  expect(callsOf(team.state)).toMatchObject([{ kind: 'read', askedToConfirm: ['in_up'] }]);
 });

@@ -132,8 +132,8 @@ export class World {
     }
   }
 
-  private truth({ ladders }: Extract<Call, { kind: 'read' }>): Truth {
-    const named = new Set(ladders);
+  private truth({ ladders, askedToConfirm = [] }: Extract<Call, { kind: 'read' }>): Truth {
+    const named = new Set([...ladders, ...askedToConfirm]);
     return structuredClone({
       customerId: 'cus_1',
       subscriptions: this.subscriptions,
