@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, onClock, START } from './support/clock.js';
-import { refusal } from './support/world.js';
+import { refusal, startWorld, subscribed } from './support/world.js';
 
 const ENTERPRISE = 'price_sandbox_enterprise';
 const PENDING = {
@@ -121,5 +121,39 @@ describe('an update that waits for its payment', () => {
     });
     expect((await stripe.invoiceItems.retrieve(pending.id)).invoice).toBeNull();
     expect((await read()).pending_update).not.toBeNull();
+  });
+});
+
+test('an update that waits keeps no subscription past due', async () => {
+  const { stripe, control } = await startWorld();
+  const { customer, subscription } = await subscribed(stripe);
+  const card = (name: string) => control('POST', `/customers/${customer.id}/card`, { card: name });
+  const read = () => stripe.subscriptions.retrieve(subscription.id);
+  await card('pm_card_chargeCustomerFail');
+  const { id } = await control<{ id: string }>('POST', `/subscriptions/${subscription.id}/renew`);
+  const item = subscription.items.data[0]?.id ?? '';
+  const items = [{ id: item, price: ENTERPRISE }];
+  const updated = await stripe.subscriptions.update(subscription.id, { items, ...PENDING });
+  expect(updated).toMatchObject({ status: 'past_due', pending_update: expect.anything() });
+  await card('pm_card_visa');
+  await stripe.invoices.pay(id);
+  expect(await read()).toMatchObject({ status: 'active', pending_update: expect.anything() });
+  await stripe.invoices.pay(String(updated.latest_invoice));
+  expect(await read()).toMatchObject({ status: 'active', pending_update: null });
+});
+
+test('one that is paid makes it active, though an older invoice is open', async () => {
+  const { stripe, control } = await startWorld();
+  const { customer, subscription } = await subscribed(stripe);
+  const card = (name: string) => control('POST', `/customers/${customer.id}/card`, { card: name });
+  await card('pm_card_chargeCustomerFail');
+  await control('POST', `/subscriptions/${subscription.id}/renew`);
+  await card('pm_card_visa');
+  const item = subscription.items.data[0]?.id ?? '';
+  const items = [{ id: item, price: ENTERPRISE }];
+  await stripe.subscriptions.update(subscription.id, { items, ...PENDING });
+  expect(await stripe.subscriptions.retrieve(subscription.id)).toMatchObject({
+    status: 'active',
+    pending_update: null,
   });
 });

@@ -7,7 +7,7 @@ import { setItems } from './scheduled.js';
 /** A subscription's status after an attempt on one of its invoices has failed. */
 export function afterFailure(account: Account, invoice: Stripe.Invoice): void {
   const subscription = subscriptionOf(account, invoice);
-  if (!subscription || subscription.pending_update) return;
+  if (!subscription || isOfPendingUpdate(subscription, invoice)) return;
   const { status } = subscription;
   if (status !== 'active' && status !== 'trialing' && status !== 'past_due') return;
   const givenUp = invoice.auto_advance && invoice.next_payment_attempt === null;
@@ -19,12 +19,11 @@ export function afterSettlement(account: Account, invoice: Stripe.Invoice): void
   const subscription = subscriptionOf(account, invoice);
   if (!subscription) return;
   const { pending_update: update } = subscription;
-  if (update && idOf(subscription.latest_invoice ?? '') === invoice.id) {
+  if (update && isOfPendingUpdate(subscription, invoice)) {
     if (invoice.status !== 'paid') return expirePendingUpdate(account, subscription);
     account.update(subscription, { pending_update: null });
     applyUpdate(account, subscription, update);
     account.emit('customer.subscription.pending_update_applied', subscription);
-    return;
   }
   switch (subscription.status) {
     case 'incomplete':
@@ -37,6 +36,11 @@ export function afterSettlement(account: Account, invoice: Stripe.Invoice): void
       return;
     default:
   }
+}
+
+/** Whether it is the invoice that an update waits for: unpaid it changes nothing. */
+function isOfPendingUpdate(subscription: Stripe.Subscription, { id }: Stripe.Invoice): boolean {
+  return subscription.pending_update !== null && idOf(subscription.latest_invoice ?? '') === id;
 }
 
 /** The first payment never came: void its invoice, and that was it. */
@@ -81,9 +85,11 @@ export function expirePendingUpdate(account: Account, subscription: Stripe.Subsc
 
 /** The newest invoice that counts decides: an older unpaid one does not keep a subscription past due. */
 function owes(account: Account, subscription: Stripe.Subscription): boolean {
-  const latest = account.store.newest('invoice', {
-    'parent.subscription_details.subscription': subscription.id,
-    status: { in: ['open', 'paid'] },
-  });
+  const latest = account.store
+    .all('invoice', {
+      'parent.subscription_details.subscription': subscription.id,
+      status: { in: ['open', 'paid'] },
+    })
+    .find((invoice) => !isOfPendingUpdate(subscription, invoice));
   return latest?.status === 'open' && latest.attempted;
 }
