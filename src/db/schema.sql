@@ -55,6 +55,21 @@ create table tagih.outbox (
 CREATE INDEX outbox_claimed ON tagih.outbox USING btree (claimed_until);
 CREATE INDEX outbox_workflow ON tagih.outbox USING btree (workflow_id, id);
 
+create table tagih.plan_changes (
+  team_id text not null,
+  number integer not null,
+  subscription_id text not null,
+  from_plan text not null,
+  to_plan text not null,
+  requested_at timestamp with time zone not null,
+  leased_until timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  outcome text,
+  constraint plan_changes_pkey PRIMARY KEY (team_id, number),
+  constraint plan_changes_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
+);
+CREATE UNIQUE INDEX plan_changes_open ON tagih.plan_changes USING btree (team_id) WHERE (finished_at IS NULL);
+
 create table tagih.plan_periods (
   team_id text not null,
   subscription_id text not null,

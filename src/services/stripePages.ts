@@ -53,6 +53,6 @@ export class StripePages {
 }
 
 /** The subscription's customer is the one who pays. */
-function customerOf({ state, stripeCustomerId }: TeamRow): string | null {
+export function customerOf({ state, stripeCustomerId }: TeamRow): string | null {
   return state.subscription?.customerId ?? stripeCustomerId;
 }

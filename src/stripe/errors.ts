@@ -60,6 +60,13 @@ export function isStoredError(error: unknown): boolean {
   );
 }
 
+/** Whether a key can do no more for a day: its error is repeated, or it was for other parameters (R35). */
+export function isSpentKey(error: unknown): boolean {
+  const isOfOther =
+    error instanceof Stripe.errors.StripeIdempotencyError && error.statusCode === 400;
+  return isOfOther || isStoredError(error);
+}
+
 /** undefined for what Stripe does not have: a mistaken or deleted id must not keep the rest from being read. */
 export async function unlessMissing<T>(read: Promise<T>): Promise<T | undefined> {
   try {

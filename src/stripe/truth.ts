@@ -155,14 +155,21 @@ async function readDefaultPaymentMethod(
   return [idOf(customer.invoice_settings.default_payment_method) ?? []].flat();
 }
 
-/** A subscription as the domain knows it (R37). */
+/** The item that sells the plan: an add-on may come before it, or be all that there is. */
+export function planItem(
+  { items }: Stripe.Subscription,
+  prices: PlanPrices,
+): Stripe.SubscriptionItem | undefined {
+  return items.data.find(({ price }) => prices.has(price.id)) ?? items.data[0];
+}
+
+/** A subscription, read with its schedule, as the domain knows it (R37). */
 export function subscriptionOf(
   subscription: Stripe.Subscription,
   prices: PlanPrices,
 ): Subscription {
-  const { items, schedule, trial_end } = subscription;
-  // An add-on may come before the plan, or be all that there is.
-  const item = items.data.find(({ price }) => prices.has(price.id)) ?? items.data[0];
+  const { schedule, trial_end } = subscription;
+  const item = planItem(subscription, prices);
   const priceId = item?.price.id ?? '';
   const plan = prices.get(priceId) ?? null;
   return {
