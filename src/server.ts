@@ -8,6 +8,7 @@ import { accessEndpoints } from './app/api/v1/teams/access/route.js';
 import { actionEndpoints } from './app/api/v1/teams/actions/route.js';
 import { checkoutEndpoints } from './app/api/v1/teams/checkout/route.js';
 import { invoicePreviewEndpoints } from './app/api/v1/teams/invoice-preview/route.js';
+import { planEndpoints } from './app/api/v1/teams/plan/route.js';
 import { portalEndpoints } from './app/api/v1/teams/portal/route.js';
 import { teamEndpoints } from './app/api/v1/teams/route.js';
 import { teamUsageEndpoints } from './app/api/v1/teams/usage/route.js';
@@ -32,11 +33,12 @@ import { CloseService } from './services/closeService.js';
 import { CloseStarter } from './services/closeStarter.js';
 import { EventRecorder } from './services/eventRecorder.js';
 import { OperatorService } from './services/operatorService.js';
+import { PlanService } from './services/planService.js';
 import { StripePages } from './services/stripePages.js';
 import { TeamService } from './services/teamService.js';
 import { UsageRecorder } from './services/usageRecorder.js';
 import { createStripe } from './stripe/client.js';
-import { priceIds } from './stripe/prices.js';
+import { planPrices, priceIds } from './stripe/prices.js';
 import { temporalConnection } from './temporal.js';
 
 /** Of a pool for group commits. */
@@ -89,11 +91,9 @@ export async function startServer(
     new CloseService(pool, zone, settings.CLOSE_GRACE),
     settings.TEMPORAL_TASK_QUEUE,
   );
-  const pages = new StripePages(
-    pool,
-    createStripe(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE),
-    priceIds(settings),
-  );
+  const stripe = createStripe(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE);
+  const pages = new StripePages(pool, stripe, priceIds(settings));
+  const plans = new PlanService(pool, stripe, priceIds(settings), planPrices(settings), teams);
   const app = createApp({
     endpoints: [
       ...usageEndpoints(billing),
@@ -104,6 +104,7 @@ export async function startServer(
       ...accessEndpoints(billing),
       ...actionEndpoints(operators, teams),
       ...checkoutEndpoints(pages),
+      ...planEndpoints(plans),
       ...portalEndpoints(pages),
       ...invoicePreviewEndpoints(billing),
       ...teamBillingEndpoints(pool, teams),

@@ -7,6 +7,12 @@ import { Overloaded } from '../services/groupCommit.js';
 import { UnknownTeam } from '../services/knownTeam.js';
 import { CorrectionBelowZero } from '../services/newUsage.js';
 import { ActRefused } from '../services/operatorService.js';
+import {
+  NotSubscribed,
+  PaymentRequired,
+  PlanChangeUnderWay,
+  UnknownPrice,
+} from '../services/planService.js';
 import { AlreadySubscribed, NoCustomer } from '../services/stripePages.js';
 import { CustomerTaken } from '../services/teamService.js';
 import { TemporalUnavailable } from '../services/temporalUnavailable.js';
@@ -65,7 +71,27 @@ function asProblem(error: unknown): Problem {
     const headers = { 'retry-after': '5' };
     return new Problem(503, 'temporal_unavailable', error.message, { headers });
   }
-  return stripeProblem(error) ?? requestProblem(error) ?? databaseProblem(error) ?? internal;
+  return (
+    planProblem(error) ??
+    stripeProblem(error) ??
+    requestProblem(error) ??
+    databaseProblem(error) ??
+    internal
+  );
+}
+
+function planProblem(error: unknown): Problem | undefined {
+  if (error instanceof NotSubscribed) return new Problem(409, 'not_subscribed', error.message);
+  if (error instanceof UnknownPrice) return new Problem(409, 'unknown_price', error.message);
+  if (error instanceof PlanChangeUnderWay) {
+    const headers = { 'retry-after': '1' };
+    return new Problem(409, 'plan_change_under_way', error.message, { headers });
+  }
+  if (error instanceof PaymentRequired) {
+    const { hostedInvoiceUrl } = error;
+    return new Problem(409, 'payment_required', error.message, { hostedInvoiceUrl });
+  }
+  return undefined;
 }
 
 /** Refused is not the caller's fault: a deleted customer, a wrong price, a key that may not. */

@@ -14,7 +14,12 @@ export class Problem extends Error {
     readonly status: number,
     readonly code: string,
     readonly detail: string,
-    readonly more: { errors?: FieldError[]; headers?: Record<string, string> } = {},
+    readonly more: {
+      errors?: FieldError[];
+      headers?: Record<string, string>;
+      /** Where an invoice is paid, null while Stripe has no page of it. */
+      hostedInvoiceUrl?: string | null;
+    } = {},
   ) {
     super(detail);
   }
@@ -27,6 +32,9 @@ export class Problem extends Error {
       detail: this.detail,
       code: this.code,
       ...(this.more.errors && { errors: this.more.errors }),
+      ...(this.more.hostedInvoiceUrl !== undefined && {
+        hostedInvoiceUrl: this.more.hostedInvoiceUrl,
+      }),
     };
   }
 }

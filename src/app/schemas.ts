@@ -130,5 +130,10 @@ export const problemSchema = z
     detail: z.string(),
     code: z.string().meta({ example: 'unknown_team' }),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    hostedInvoiceUrl: z
+      .string()
+      .nullable()
+      .optional()
+      .meta({ description: 'Of `payment_required`: the page on which the invoice is paid' }),
   })
   .meta({ id: 'Problem' });

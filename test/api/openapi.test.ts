@@ -72,6 +72,7 @@ describe('the document', () => {
       'POST /api/v1/closes operate',
       'POST /api/v1/teams/{teamId}/actions/{action} operate',
       'POST /api/v1/teams/{teamId}/checkout teams:write',
+      'POST /api/v1/teams/{teamId}/plan teams:write',
       'POST /api/v1/teams/{teamId}/portal teams:write',
       'POST /api/v1/usage usage:write',
       'POST /api/v1/usage/batch usage:write',

@@ -3,7 +3,7 @@ import type Stripe from 'stripe';
 import { vi } from 'vitest';
 import { callsOf } from '../../src/domain/calls.js';
 import type { TeamState } from '../../src/domain/team.js';
-import type { Product } from './product.js';
+import type { Answer, Product } from './product.js';
 
 export interface Subscriber {
   teamId: string;
@@ -61,6 +61,30 @@ export async function subscriber(
   // What came with the first payment must not be taken for news of the second.
   await settled(product, teamId);
   return { teamId, customerId, subscriptionId: id };
+}
+
+/** What the host is answered that asks for a plan of a team. */
+export function changePlan({ api }: Product, teamId: string, plan: string): Promise<Answer> {
+  return api('POST', `/api/v1/teams/${teamId}/plan`, { plan });
+}
+
+/** The steps of a team's changes of plan that Stripe was asked for, as `number:step`: one key is one step (R35). */
+export async function planSteps({ control }: Product, teamId: string): Promise<string[]> {
+  const requests = await control<{ idempotencyKey: string | null }[]>('GET', '/requests');
+  const prefix = `tagih:plan:${teamId}:`;
+  return requests.flatMap(({ idempotencyKey: key }) =>
+    key?.startsWith(prefix) ? [key.slice(prefix.length)] : [],
+  );
+}
+
+/** How the team's changes of plan ended, in their order. */
+export async function planOutcomes({ pool }: Product, teamId: string): Promise<string[]> {
+  const { rows } = await pool.query<{ said: string }>(
+    `select to_plan || ' ' || coalesce(outcome, 'open') as said from tagih.plan_changes
+      where team_id = $1 order by number`,
+    [teamId],
+  );
+  return rows.map(({ said }) => said);
 }
 
 /** The plans that a team held, oldest first (R37). */
