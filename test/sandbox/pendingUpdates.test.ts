@@ -78,6 +78,17 @@ describe('an update that waits for its payment', () => {
     expect(await told('customer.subscription.pending_update_applied')).toBe(1);
   });
 
+  test('gives way to another wish about the end', async () => {
+    const { stripe, subscription, updated, read } = await upgrading({
+      cancel_at_period_end: false,
+    });
+    await stripe.subscriptions.update(subscription.id, { cancel_at_period_end: false });
+    expect((await read()).pending_update).not.toBeNull();
+    await stripe.subscriptions.update(subscription.id, { cancel_at_period_end: true });
+    expect(await read()).toMatchObject({ pending_update: null, cancel_at_period_end: true });
+    expect((await stripe.invoices.retrieve(String(updated.latest_invoice))).status).toBe('void');
+  });
+
   test('takes nothing that can not wait', async () => {
     const { upgrade } = await upgrading();
     expect(await refusal(upgrade({ description: 'Bigger' }))).toMatchObject({

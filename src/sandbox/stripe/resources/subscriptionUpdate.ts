@@ -6,6 +6,7 @@ import { type Account, idOf, mergeMetadata } from '../account.js';
 import { endingAt, endOfPeriod, NOT_ENDING } from '../billing/cancellation.js';
 import { changeItems } from '../billing/changeItems.js';
 import { renewNow } from '../billing/cycle.js';
+import { expirePendingUpdate } from '../billing/standing.js';
 import type { PaymentBehavior } from '../billing/subscription.js';
 import { moveTrialEnd } from '../billing/trial.js';
 import { checkOwner, itemShape, shared } from './subscriptionParams.js';
@@ -44,6 +45,9 @@ export function updateSubscription(
   if (behavior === 'pending_if_incomplete') checkSupported(input);
   const end = ending(account, subscription, input);
   const waits = behavior === 'pending_if_incomplete' && input.items !== undefined;
+  const waiting = subscription.pending_update?.cancel_at_period_end ?? null;
+  if (waiting !== null && waiting !== (input.cancel_at_period_end ?? waiting))
+    expirePendingUpdate(account, subscription);
   account.update(subscription, {
     ...(waits ? {} : { ...end, metadata: mergeMetadata(subscription.metadata, input.metadata) }),
     ...(method === undefined ? {} : { default_payment_method: method }),
