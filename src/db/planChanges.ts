@@ -23,30 +23,17 @@ const LEASE = "now() + interval '60 seconds'";
  */
 export async function claimPlanChange(
   db: Queryable,
-  { teamId, subscriptionId, from, to }: PlanChange,
+  change: PlanChange,
   at: Date,
 ): Promise<{ number: number; isNew: boolean } | undefined> {
-  const { rows: open } = await db.query<{
-    number: number;
-    to: PlanId;
-    held: boolean;
-    same: boolean;
-  }>(
-    `select number, to_plan as "to", leased_until > now() as held,
-            to_plan = $2 and subscription_id = $3 as same
-       from tagih.plan_changes where team_id = $1 and finished_at is null for update`,
-    [teamId, to, subscriptionId],
+  const { teamId, subscriptionId, from, to } = change;
+  await abandonPlanChange(db, change, at);
+  const { rows: left } = await db.query<{ number: number }>(
+    `update tagih.plan_changes set leased_until = ${LEASE}
+      where team_id = $1 and finished_at is null and leased_until <= now() returning number`,
+    [teamId],
   );
-  const [left] = open;
-  if (left?.held) return undefined;
-  if (left?.same) {
-    await db.query(
-      `update tagih.plan_changes set leased_until = ${LEASE} where team_id = $1 and number = $2`,
-      [teamId, left.number],
-    );
-    return { number: left.number, isNew: false };
-  }
-  if (left !== undefined) await endPlanChange(db, teamId, left.to, 'abandoned', at);
+  if (left[0] !== undefined) return { number: left[0].number, isNew: false };
   const { rows: made } = await db.query<{ number: number }>(
     `insert into tagih.plan_changes
        (team_id, number, subscription_id, from_plan, to_plan, requested_at, leased_until)
@@ -56,6 +43,20 @@ export async function claimPlanChange(
     [teamId, subscriptionId, from, to, at],
   );
   return made[0] && { number: made[0].number, isNew: true };
+}
+
+/** Gives up a change of the team that was left half made, and is not the one that is asked for now. */
+export async function abandonPlanChange(
+  db: Queryable,
+  { teamId, subscriptionId, to }: Omit<PlanChange, 'from'>,
+  at: Date,
+): Promise<void> {
+  await db.query(
+    `update tagih.plan_changes set finished_at = $4, outcome = $5
+      where team_id = $1 and finished_at is null and leased_until <= now()
+        and (subscription_id <> $2 or to_plan <> $3)`,
+    [teamId, subscriptionId, to, at, 'abandoned' satisfies PlanChangeOutcome],
+  );
 }
 
 /** Goes on with a change that is leased, under the number `next`; false: the lease was lost. */

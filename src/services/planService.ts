@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type Stripe from 'stripe';
 import { enqueue, subscriptionWorkflowId } from '../db/outbox.js';
 import {
+  abandonPlanChange,
   claimPlanChange,
   endPlanChange,
   type PlanChangeOutcome,
@@ -191,6 +192,10 @@ export class PlanService {
     changed?: { id: string; at: string },
   ): Promise<void> {
     await transaction(this.pool, async (db) => {
+      if (changed !== undefined) {
+        const change = { teamId, subscriptionId: changed.id, to: plan };
+        await abandonPlanChange(db, change, now);
+      }
       const number = await endPlanChange(db, teamId, plan, outcome, now);
       if (number === undefined) return;
       const cause = `plan:${teamId}:${number}`;

@@ -191,6 +191,18 @@ describe('an upgrade that is not paid', () => {
   });
 });
 
+test('R34: usage that its invoice takes along is billed with it', async () => {
+  const month = monthsAgo(3);
+  const team = await subscribedIn(product, month, 'pro');
+  await track(product, month, team.teamId, 2_050_000);
+  await close(product, month);
+  expect(await upgrade(team)).toMatchObject({ status: 200, body: { tier: 'enterprise' } });
+  const { id } = await upgradeOf(team);
+  await expect
+    .poll(() => recordOf(product, month, team.teamId), patiently)
+    .toMatchObject({ status: 'billed', stripeInvoiceId: id });
+});
+
 test('in a trial nothing is charged, and the trial goes on', async () => {
   const { teamId, customerId } = await customerTeam(product);
   const { id } = await product.stripe.subscriptions.create({
