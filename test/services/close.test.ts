@@ -172,8 +172,9 @@ describe('who has a record (R39)', () => {
   test('a fact that was taken is not waited for, though its team remembers others since', async () => {
     const team = await books.team('pro');
     const { id } = periodAt(new Date(), 'Asia/Jakarta');
+    const recorder = new EventRecorder(books.pool, () => {});
     for (const event of ['evt_old', 'evt_new']) {
-      await acceptEvent(books.pool, { ...updated, id: event, teamHint: team });
+      await recorder.accept({ ...updated, id: event, teamHint: team });
     }
     await books.pool.query('delete from tagih.outbox');
     await books.turn(team, { seen: ['evt_old'] }, undefined, ['evt_old']);
