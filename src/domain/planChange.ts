@@ -21,8 +21,8 @@ export type Step = 'void' | 'release' | 'keep' | 'upgrade' | 'schedule' | 'phase
  */
 export function nextStep({ subscription, upgrade, schedule }: Standing, wish: PlanId): Step | null {
   const { plan, cancelAt, currentPeriodEnd, pendingPlan } = subscription;
-  if (upgrade !== null && upgrade.plan !== wish) return 'void';
   const grows = wish !== plan && highestPlan([plan ?? 'free', wish]) === wish;
+  if (upgrade !== null && !(grows && upgrade.plan === wish)) return 'void';
   const shrinks = wish !== 'free' && wish !== plan && !grows;
   const comes = pendingPlan?.plan === wish && pendingPlan.at <= currentPeriodEnd;
   const fits = shrinks && cancelAt === null && (schedule === 'bare' || comes);

@@ -39,6 +39,12 @@ describe('the next step to a plan (R35: each looks at what is true first)', () =
     ],
     ['another one that waits is undone first', unpaid('enterprise'), 'pro', 'void'],
     ['also before the end', unpaid('enterprise'), 'free', 'void'],
+    [
+      'and what else waits on the current plan',
+      standing({}, { upgrade: { plan: 'pro', hostedInvoiceUrl: null } }),
+      'pro',
+      'void',
+    ],
     ['so is a change to what is no plan', unpaid(null), 'enterprise', 'void'],
     ['a smaller one is scheduled', onEnterprise, 'pro', 'schedule'],
     [
