@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
 import { cli } from '../support/cli.js';
 import { createDatabase, type Database } from '../support/database.js';
@@ -21,6 +21,9 @@ import {
 import { passTime } from '../support/timeSkipping.js';
 
 const settings = { DUNNING_INTERVALS: '3d,5d' };
+
+// Each test brings up a whole product anew.
+vi.setConfig({ testTimeout: 120_000 });
 
 let database: Database;
 let sandbox: Sandbox;
