@@ -47,7 +47,8 @@ export class Console {
 export function describeTurn({ turn, ladders }: TeamState, facts: readonly Fact[]): string {
   const told = facts.flatMap((fact) => {
     if (fact.kind === 'hint') return fact.type;
-    if (fact.kind === 'act') return `${fact.action} by ${fact.actor}`;
+    // Not by whom: histories hold nobody's name (R21).
+    if (fact.kind === 'act') return fact.action;
     return fact.kind === 'due' ? [] : fact.kind.replace('_', ' ');
   });
   const because = told.length === 0 ? 'timer' : [...new Set(told)].join(', ');
