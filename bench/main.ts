@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { type CrashOptions, crash } from './usage/crash.js';
 import { scenarios } from './usage/scenarios.js';
 import { type UsageOptions, usage } from './usage/usage.js';
-import { type WebhookOptions, webhooks } from './webhooks/webhooks.js';
+import { parts, type WebhookOptions, webhooks } from './webhooks/webhooks.js';
 
 function positive(text: string): number {
   const value = Number(text);
@@ -36,7 +36,8 @@ const crashCommand = new Command('crash')
   .action((options: CrashOptions) => crash(options));
 
 const webhooksCommand = new Command('webhooks')
-  .description('accepting events of Stripe, against a bare webhook')
+  .description('events of Stripe: accepting them, against a bare webhook; a burst; the relay')
+  .option('--only <names...>', `parts to run, of ${parts.join(', ')}`, [])
   .option('--rounds <n>', 'how often each is measured', wholePositive, 5)
   .option('--seconds <n>', 'how long each time', positive, 4)
   .option('--results <folder>', 'where results are written', 'bench/results')

@@ -19,6 +19,8 @@ import { type Program, type ProgramOptions, startProgram } from './programs.js';
 /** What all measurements share: a Postgres that loses nothing, and a folder that is removed. */
 export interface Stage {
   readonly postgresPid: number;
+  /** Of logs. */
+  readonly folder: string;
   /** Makes an empty database; its connection string, and a pool that finds tables in `schema`. */
   createDatabase(name: string, schema: string): Promise<{ url: string; ledger: pg.Pool }>;
   /** Starts a program, which ends before Postgres does. */
@@ -77,6 +79,7 @@ async function openStage(): Promise<Stage & { close(): Promise<void> }> {
     get postgresPid() {
       return postgres.pid;
     },
+    folder,
     postgresVersion: version?.server_version ?? '',
     syncMs: timeToSync(join(folder, 'sync')),
     async createDatabase(name, schema) {

@@ -35,6 +35,8 @@ export function signedEvent(
   id: string,
   customer: string,
   secret: string,
+  type = 'invoice.paid',
+  objectId = `in_${id}`,
 ): { headers: Record<string, string>; body: string } {
   const seconds = Math.floor(Date.now() / 1_000);
   const body = JSON.stringify({
@@ -45,10 +47,10 @@ export function signedEvent(
     livemode: true,
     pending_webhooks: 1,
     request: { id: null, idempotency_key: null },
-    type: 'invoice.paid',
+    type,
     data: {
       object: {
-        id: `in_${id}`,
+        id: objectId,
         object: 'invoice',
         customer,
         customer_email: 'admin@team.example',
