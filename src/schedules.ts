@@ -74,41 +74,49 @@ function monthlyClose({ BILLING_TIME_ZONE, CLOSE_GRACE, TEMPORAL_TASK_QUEUE }: S
 }
 
 /** Each day at three, when little is asked of the ledger. */
-function usageRetention({ BILLING_TIME_ZONE, TEMPORAL_TASK_QUEUE }: ScheduleSettings) {
-  return {
+const usageRetention = (settings: ScheduleSettings) =>
+  daily(settings, {
     scheduleId: 'usage-retention',
-    spec: {
-      timezone: BILLING_TIME_ZONE,
-      calendars: [{ hour: 3, comment: 'each day' }],
-    },
-    policies: { overlap: ScheduleOverlapPolicy.SKIP },
-    action: {
-      type: 'startWorkflow',
-      workflowId: 'usage-retention-run',
-      workflowType: 'usageRetention',
-      taskQueue: TEMPORAL_TASK_QUEUE,
-      args: [],
-      staticSummary: 'Makes partitions of usage ahead, and drops those past retention',
-    },
-  } satisfies ScheduleOptions;
-}
+    hour: 3,
+    workflowType: 'usageRetention',
+    staticSummary: 'Makes partitions of usage ahead, and drops those past retention',
+  });
 
 /** Each day at four, an hour after the partitions. */
-function reconciliation({ BILLING_TIME_ZONE, TEMPORAL_TASK_QUEUE }: ScheduleSettings) {
-  return {
+const reconciliation = (settings: ScheduleSettings) =>
+  daily(settings, {
     scheduleId: 'reconciliation',
+    hour: 4,
+    workflowType: 'reconciliation',
+    staticSummary: 'Compares all subscriptions of the account with the ledger',
+  });
+
+interface Daily {
+  scheduleId: string;
+  /** In the billing time zone. */
+  hour: number;
+  workflowType: string;
+  staticSummary: string;
+}
+
+function daily(
+  { BILLING_TIME_ZONE, TEMPORAL_TASK_QUEUE }: ScheduleSettings,
+  { scheduleId, hour, workflowType, staticSummary }: Daily,
+) {
+  return {
+    scheduleId,
     spec: {
       timezone: BILLING_TIME_ZONE,
-      calendars: [{ hour: 4, comment: 'each day' }],
+      calendars: [{ hour, comment: 'each day' }],
     },
     policies: { overlap: ScheduleOverlapPolicy.SKIP },
     action: {
       type: 'startWorkflow',
-      workflowId: 'reconciliation-run',
-      workflowType: 'reconciliation',
+      workflowId: `${scheduleId}-run`,
+      workflowType,
       taskQueue: TEMPORAL_TASK_QUEUE,
       args: [],
-      staticSummary: 'Compares all subscriptions of the account with the ledger',
+      staticSummary,
     },
   } satisfies ScheduleOptions;
 }

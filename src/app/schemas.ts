@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { display, type Money } from '../domain/money.js';
 import { catalogue, planIds } from '../domain/plans.js';
 import { stripeStatuses } from '../domain/subscription.js';
+import { TEAM_ID } from '../domain/team.js';
 
 export const teamId = z
   .string()
-  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9, _ and -')
+  .regex(TEAM_ID, 'must be 1 to 64 of A-Z, a-z, 0-9, _ and -')
   .meta({ description: "The host product's own id of the team", example: 'acme' });
 
 export const teamParams = z.strictObject({ teamId });

@@ -1,4 +1,4 @@
-import { holdsPlan, isLive, type Subscription } from './subscription.js';
+import { hasUnknownPrice, isLive, type Subscription } from './subscription.js';
 import type { Effect, TeamState, TimelineEntry, Truth } from './team.js';
 
 /** What a reading changed, for the timeline, and the mail that the plan is another one (R29, R37). */
@@ -23,9 +23,10 @@ export function announce(
     note('tier_changed', `Tier is ${tier}, was ${before.tier}`, { from: before.tier, to: tier });
   }
   if (subscription !== null && isLive(subscription)) announcePlans(same, subscription, note);
-  if (subscription !== null && isUnknown(subscription)) {
+  if (subscription !== null && hasUnknownPrice(subscription)) {
     const { priceId } = subscription;
-    const isNews = before.subscription?.priceId !== priceId || !isUnknown(before.subscription);
+    const isNews =
+      before.subscription?.priceId !== priceId || !hasUnknownPrice(before.subscription);
     const details = { subscriptionId, priceId };
     if (isNews) note('unknown_price', `No plan has the price ${priceId}`, details);
   }
@@ -73,9 +74,4 @@ function announcePlans(
     const details = { subscriptionId, plan: pendingWas.plan };
     note('plan_change_withdrawn', `The plan does not become ${pendingWas.plan}`, details);
   }
-}
-
-/** Whether it holds a price that no plan knows: what Free would be of an unpaid one is no error (R37). */
-function isUnknown(subscription: Subscription): boolean {
-  return holdsPlan(subscription.status) && subscription.plan === null;
 }

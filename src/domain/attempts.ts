@@ -70,9 +70,7 @@ export function takeOutcome(
       }
       over = { ...over, confirmBy: after(now, ladder.policy.confirmationWindow) };
       draft.put(over);
-      draft.note('confirmation_needed', `${invoiceId} waits for its confirmation`, because, {
-        invoiceId,
-      });
+      draft.noteQuestion(invoiceId, because);
       draft.mail('payment-action-required', `${invoiceId}:${number}`, over, nextAttemptAt(over));
       break;
     case 'stopped':

@@ -30,8 +30,6 @@ export function askToConfirm(draft: Draft, invoice: Invoice, because: Cause): vo
   if (status !== 'open' || !invoice.needsConfirmation) return;
   if (invoice.subscriptionId === null || invoice.subscriptionId !== subscription?.id) return;
   draft.set({ askedToConfirm: [...asked, invoiceId].slice(-ASKED_INVOICES) });
-  draft.note('confirmation_needed', `${invoiceId} waits for its confirmation`, because, {
-    invoiceId,
-  });
+  draft.noteQuestion(invoiceId, because);
   draft.mail('payment-action-required', `${invoiceId}:0`, { invoiceId, amountDue });
 }

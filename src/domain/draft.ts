@@ -75,9 +75,7 @@ export class Draft {
         nextAttemptAt: nextAttemptAt(next),
       });
     } else if (happening === 'confirmation_needed') {
-      this.note('confirmation_needed', `${invoiceId} waits for its confirmation`, because, {
-        invoiceId,
-      });
+      this.noteQuestion(invoiceId, because);
     }
 
     if (next === undefined) return this.recover(ladder, happening);
@@ -133,6 +131,11 @@ export class Draft {
   noteFailure(invoiceId: string, failureId: string, because: Cause): void {
     const details = { invoiceId, failureId };
     this.note('payment_attempt_failed', `An attempt to pay ${invoiceId} failed`, because, details);
+  }
+
+  noteQuestion(invoiceId: string, because: Cause): void {
+    const summary = `${invoiceId} waits for its confirmation`;
+    this.note('confirmation_needed', summary, because, { invoiceId });
   }
 
   mail(

@@ -2,7 +2,13 @@ import { announce } from './announce.js';
 import { union } from './draft.js';
 import type { Instant } from './instant.js';
 import { highestPlan } from './plans.js';
-import { currentSubscription, holdsPlan, isLive, type Subscription } from './subscription.js';
+import {
+  currentSubscription,
+  hasUnknownPrice,
+  holdsPlan,
+  isLive,
+  type Subscription,
+} from './subscription.js';
 import type { Effect, PlanPeriod, Reading, TeamState, Truth } from './team.js';
 
 /** Subscriptions that are remembered beyond those that Stripe lists. */
@@ -23,8 +29,7 @@ export function provision(
   const customerId = truth.customerId ?? before.customerId;
   const subscription = currentSubscription(truth.subscriptions);
   const live = truth.subscriptions.filter(isLive);
-  const unknownPrice =
-    subscription !== null && holdsPlan(subscription.status) && subscription.plan === null;
+  const unknownPrice = subscription !== null && hasUnknownPrice(subscription);
   const stillHeld = truth.subscriptions.some(
     ({ id, status }) => id === before.held?.subscriptionId && holdsPlan(status),
   );

@@ -49,6 +49,11 @@ export function holdsPlan(status: SubscriptionStatus): boolean {
   );
 }
 
+/** Whether it holds a price that no plan knows: what Free would be of an unpaid one is no error (R37). */
+export function hasUnknownPrice({ status, plan }: Subscription): boolean {
+  return holdsPlan(status) && plan === null;
+}
+
 /** Whether the subscription may still come to charge the customer. */
 export function isLive({ status }: Subscription): boolean {
   return status !== 'canceled' && status !== 'incomplete_expired';

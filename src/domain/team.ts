@@ -3,6 +3,9 @@ import type { Instant } from './instant.js';
 import type { PlanId } from './plans.js';
 import type { Subscription } from './subscription.js';
 
+/** What the host product may call a team. */
+export const TEAM_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
 /** All that is kept of a team between two facts: ids, states and times (R21). Plain JSON. */
 export interface TeamState {
   teamId: string;

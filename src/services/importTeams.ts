@@ -4,6 +4,7 @@ import { READINGS_PER_SECOND } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
 import { teamOfEvent } from '../db/stripeEvents.js';
 import { findTeam } from '../db/teams.js';
+import { TEAM_ID } from '../domain/team.js';
 import type { TeamService } from './teamService.js';
 
 /** What became of a customer: the first three have a team, the others wait for a person. */
@@ -24,8 +25,6 @@ export interface Imported {
   teamId: string;
   result: ImportResult;
 }
-
-const TEAM_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
  * Makes a team of each customer of the account that has none: with the id that `team_id` names in its
@@ -50,16 +49,13 @@ export async function* importTeams(
       continue;
     }
     const team = await findTeam(pool, teamId);
+    const hasOther = taken.has(teamId) || (team?.stripeCustomerId ?? null) !== null;
     const adminEmail = team?.adminEmail ?? email;
-    const hindrance =
-      others.length > 0
-        ? 'ambiguous_team'
-        : !TEAM_ID.test(teamId)
-          ? 'invalid_team_id'
-          : taken.has(teamId) || (team?.stripeCustomerId ?? null) !== null
-            ? 'other_customer'
-            : null;
-    if (hindrance !== null || adminEmail === null) {
+    let hindrance: ImportResult | undefined;
+    if (others.length > 0) hindrance = 'ambiguous_team';
+    else if (!TEAM_ID.test(teamId)) hindrance = 'invalid_team_id';
+    else if (hasOther) hindrance = 'other_customer';
+    if (hindrance !== undefined || adminEmail === null) {
       yield { customerId, teamId, result: hindrance ?? 'no_email' };
       continue;
     }

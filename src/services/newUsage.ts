@@ -2,7 +2,6 @@ import type { Queryable } from '../db/pool.js';
 import type { TeamUsage } from '../db/teamUsage.js';
 import { insertTimelineEntries, insertTimelineEntry } from '../db/timeline.js';
 import type { GroupedTokens } from '../db/usageBreakdown.js';
-import { catalogue } from '../domain/plans.js';
 import type { UsageMail } from '../domain/threshold.js';
 import type { UsageEvent } from '../domain/usageEvent.js';
 import { sendMails } from './mails.js';
@@ -17,6 +16,7 @@ export interface Crossing {
   usage: TeamUsage;
   kind: UsageMail;
   usedTokens: number;
+  tokenLimit: number;
 }
 
 /**
@@ -30,10 +30,12 @@ export async function noteThresholds(
   now: Date,
 ): Promise<void> {
   if (crossings.length === 0) return;
-  const mails = crossings.map(({ usage: { teamId, period, plan }, kind, usedTokens }) => {
-    const { tokenLimit } = catalogue.plans[plan];
-    return { teamId, kind, cause: period, details: { period, plan, usedTokens, tokenLimit } };
-  });
+  const mails = crossings.map(({ usage: { teamId, period, plan }, kind, ...amounts }) => ({
+    teamId,
+    kind,
+    cause: period,
+    details: { period, plan, ...amounts },
+  }));
   const sent = await sendMails(db, mails, now.toISOString());
   const isNew = new Set(sent.map(nameOf));
   const entries = mails.filter((mail) => isNew.has(nameOf(mail)));

@@ -15,6 +15,7 @@ import { differences, type Listed } from '../domain/reconciliation.js';
 import { isLive } from '../domain/subscription.js';
 import { listSubscriptions } from '../stripe/subscriptions.js';
 import type { PlanPrices } from '../stripe/truth.js';
+import { enqueueReadingsOf } from './readings.js';
 
 /** How far a run is. `at`: when it was due, which names it; `after`: the subscription that it has come to. */
 export interface Progress {
@@ -25,9 +26,6 @@ export interface Progress {
   /** Teams that were asked to be read anew. */
   repaired: number;
 }
-
-/** Teams whose readings are asked for in one statement. */
-const PAGE = 500;
 
 const causeOf = (at: Instant) => `reconcile:${at}`;
 
@@ -107,18 +105,10 @@ export async function reconcileRest(
   { at, repaired }: Progress,
   onPage: () => void,
 ): Promise<number> {
-  let count = 0;
-  let after = '';
-  for (;;) {
-    const ids = await teamsToLookAfter(pool, at, after, PAGE);
-    const readings = ids.map((teamId) => ({ teamId, object: null }));
-    await transaction(pool, (db) =>
-      enqueueReadings(db, readings, causeOf(at), new Date(at), repaired + count),
-    );
-    count += ids.length;
-    onPage();
-    const last = ids.at(-1);
-    if (last === undefined || ids.length < PAGE) return count;
-    after = last;
-  }
+  return enqueueReadingsOf(
+    pool,
+    (afterId, limit) => teamsToLookAfter(pool, at, afterId, limit),
+    { cause: causeOf(at), at: new Date(at), before: repaired },
+    onPage,
+  );
 }

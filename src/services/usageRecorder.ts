@@ -118,7 +118,7 @@ export class UsageRecorder {
       }
       const { tokenLimit } = catalogue.plans[usage.plan];
       const kind = thresholdCrossed(tokenLimit, totals.before, totals.peak);
-      if (kind !== null) crossings.push({ usage, kind, usedTokens: totals.peak });
+      if (kind !== null) crossings.push({ usage, kind, usedTokens: totals.peak, tokenLimit });
     }
     await noteThresholds(db, crossings, now);
     await noteCorrections(db, asOf, now);

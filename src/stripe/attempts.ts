@@ -3,7 +3,7 @@ import type { Invoice } from '../domain/team.js';
 import { idOf, instant } from './values.js';
 
 /** Stripe's code where the bank asks for the customer's confirmation (R27). */
-const UNCONFIRMED = 'authentication_required';
+export const UNCONFIRMED = 'authentication_required';
 
 /** docs.stripe.com/billing/revenue-recovery/smart-retries#non-retryable-decline-codes */
 const HARD_DECLINES: ReadonlySet<string> = new Set([

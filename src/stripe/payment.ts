@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import { after, type Instant } from '../domain/instant.js';
 import type { Outcome } from '../domain/team.js';
-import { paymentIntentOf, readIntent } from './attempts.js';
+import { paymentIntentOf, readIntent, UNCONFIRMED } from './attempts.js';
 import { isRefusalOfKey, isStoredError, refusal, unlessMissing } from './errors.js';
 
 export interface PaymentAttempt {
@@ -19,7 +19,7 @@ export interface PaymentAttempt {
 /** Stripe's codes for a payment that waits for its customer (R27). */
 const CONFIRMATION_CODES: readonly (string | undefined)[] = [
   'invoice_payment_intent_requires_action',
-  'authentication_required',
+  UNCONFIRMED,
 ];
 
 /** Stripe keeps an idempotency key for a day; the hour is for a try that is on its way meanwhile. */

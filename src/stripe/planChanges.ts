@@ -3,7 +3,7 @@ import type { Instant } from '../domain/instant.js';
 import type { Standing, Step } from '../domain/planChange.js';
 import { currentSubscription } from '../domain/subscription.js';
 import { answerOf, isSpentKey, StripeUnavailable } from './errors.js';
-import { type PlanPrices, planItem, subscriptionOf } from './truth.js';
+import { type PlanPrices, phasesToCome, planItem, subscriptionOf } from './truth.js';
 import { idOf, instant } from './values.js';
 
 /** How the subscription of a customer stands at Stripe now, with what the steps of a change need. */
@@ -59,11 +59,7 @@ function openUpgrade({ latest_invoice }: Stripe.Subscription): Stripe.Invoice | 
 
 function scheduleOf({ schedule }: Stripe.Subscription): Standing['schedule'] {
   if (typeof schedule !== 'object' || schedule === null) return 'none';
-  const { current_phase, phases } = schedule;
-  const isToCome = phases.some(
-    ({ start_date }) => current_phase === null || start_date >= current_phase.end_date,
-  );
-  return isToCome ? 'planned' : 'bare';
+  return phasesToCome(schedule).length > 0 ? 'planned' : 'bare';
 }
 
 const clockOf = (clock: Stripe.TestHelpers.TestClock | null) =>

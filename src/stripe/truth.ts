@@ -193,15 +193,23 @@ function pendingPlanOf(
   plan: PlanId | null,
   prices: PlanPrices,
 ): PendingPlan | null {
-  if (schedule?.status !== 'active') return null;
-  const { current_phase, phases } = schedule;
-  for (const { start_date, items } of phases) {
-    if (current_phase === null || start_date < current_phase.end_date) continue;
+  if (schedule?.status !== 'active' || schedule.current_phase === null) return null;
+  for (const { start_date, items } of phasesToCome(schedule)) {
     const ids = items.map(({ price }) => idOf(price) ?? '');
     const next = ids.map((id) => prices.get(id)).find((known) => known !== undefined);
     if (next !== undefined && next !== plan) return { plan: next, at: instant(start_date) };
   }
   return null;
+}
+
+/** The phases of a schedule that have not begun. */
+export function phasesToCome({
+  current_phase,
+  phases,
+}: Stripe.SubscriptionSchedule): Stripe.SubscriptionSchedule.Phase[] {
+  return phases.filter(
+    ({ start_date }) => current_phase === null || start_date >= current_phase.end_date,
+  );
 }
 
 /** `ofUpgrade`: it is the invoice of an upgrade that waits for its payment, and has no ladder (R22). */
