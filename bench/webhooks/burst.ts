@@ -44,19 +44,24 @@ export async function burst(stage: Stage) {
     const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
     let backlog = 0;
     const begun = performance.now();
+    let arriving = bodies.length;
     const accepting = Promise.all(
       bodies.map(async (signed) => {
         const path = '/api/webhooks/stripe';
         const request = { method: 'POST' as const, path, ...signed, teamId: '', events: 1 };
         const { status, body } = await send(agent, url, request);
         if (status !== 200) throw new Error(`an event was answered ${status}: ${body}`);
+        arriving -= 1;
       }),
     ).then(() => (performance.now() - begun) / 1_000);
-    const accepted = await accepting;
-    const waiting = () => metric(url, 'tagih_outbox_facts');
-    const relayed = await secondsUntilNone(begun, waiting, (facts) => {
-      backlog = Math.max(backlog, facts);
-    });
+    const [accepted, relayed] = await Promise.all([
+      accepting,
+      secondsUntilNone(begun, async () => {
+        const facts = await metric(url, 'tagih_outbox_facts');
+        backlog = Math.max(backlog, facts);
+        return arriving + facts;
+      }),
+    ]);
     const applied = await secondsUntilNone(begun, () => untaken(world));
     agent.destroy();
     const requests = await fetch(`${world.sandboxUrl}/sandbox/requests`);

@@ -68,15 +68,13 @@ export async function openWorld(stage: Stage, name: string): Promise<World> {
   }
 }
 
-/** How long until `count` is 0, in seconds since `begun`; what it was meanwhile goes to `see`. */
+/** How long until `count` is 0, in seconds since `begun`. */
 export async function secondsUntilNone(
   begun: number,
   count: () => Promise<number>,
-  see: (waiting: number) => void = () => {},
 ): Promise<number> {
   for (;;) {
     const waiting = await count();
-    see(waiting);
     const seconds = (performance.now() - begun) / 1_000;
     if (waiting === 0) return seconds;
     if (seconds > 300) throw new Error(`${waiting} still wait after five minutes`);

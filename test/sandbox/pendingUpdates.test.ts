@@ -1,9 +1,9 @@
 import type Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, onClock, START } from './support/clock.js';
+import { ENTERPRISE } from './support/scheduled.js';
 import { refusal, startWorld, subscribed } from './support/world.js';
 
-const ENTERPRISE = 'price_sandbox_enterprise';
 const PENDING = {
   payment_behavior: 'pending_if_incomplete',
   proration_behavior: 'always_invoice',

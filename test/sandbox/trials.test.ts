@@ -1,9 +1,8 @@
 import type Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, onClock, START } from './support/clock.js';
+import { PRO } from './support/scheduled.js';
 import { customerWith, refusal } from './support/world.js';
-
-const PRO = 'price_sandbox_pro';
 
 async function onTrial(
   days: number,

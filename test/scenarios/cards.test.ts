@@ -4,8 +4,8 @@ import {
   attempts,
   fixCard,
   patiently,
+  putCard,
   renew,
-  type Subscriber,
   sent,
   settled,
   subscriber,
@@ -22,10 +22,6 @@ async function strikeOf(teamId: string): Promise<number | null> {
 
 async function noted(teamId: string, kind: string): Promise<number> {
   return (await timeline(product, teamId)).filter((entry) => entry.kind === kind).length;
-}
-
-function putCard({ customerId }: Subscriber, card: string): Promise<{ id: string }> {
-  return product.control('POST', `/customers/${customerId}/card`, { card });
 }
 
 describe('R23: a customer who tries is not punished for trying', () => {
@@ -64,7 +60,7 @@ describe('R24: a new card is tried at once, and once', () => {
   test('a bad one: no strike, and the timer goes on as it was', async () => {
     const team = await unpaid(product);
     const before = await settled(product, team.teamId);
-    await putCard(team, 'pm_card_chargeCustomerFail');
+    await putCard(product, team, 'pm_card_chargeCustomerFail');
     await expect.poll(() => attempts(product, team.invoiceId), patiently).toHaveLength(1);
     const after = await settled(product, team.teamId);
     expect(after.ladders[0]?.timer).toEqual(before.ladders[0]?.timer);
@@ -76,8 +72,8 @@ describe('R24: a new card is tried at once, and once', () => {
 
   test('a bad one, then a good one', async () => {
     const team = await unpaid(product);
-    await putCard(team, 'pm_card_chargeCustomerFail');
-    await putCard(team, 'pm_card_visa');
+    await putCard(product, team, 'pm_card_chargeCustomerFail');
+    await putCard(product, team, 'pm_card_visa');
     await product.until(team.teamId, ({ dunning }) => expect(dunning).toBeNull());
     await settled(product, team.teamId);
     expect((await product.stripe.invoices.retrieve(team.invoiceId)).status).toBe('paid');
@@ -103,7 +99,7 @@ describe('R24: a new card is tried at once, and once', () => {
 
   test('renewed by its network, under the same id', async () => {
     const team = await subscriber(product);
-    const { id } = await putCard(team, 'pm_card_chargeDeclinedInsufficientFunds');
+    const { id } = await putCard(product, team, 'pm_card_chargeDeclinedInsufficientFunds');
     const invoiceId = await renew(product, team);
     await product.until(team.teamId, ({ dunning }) => expect(dunning?.strike).toBe(1));
     await settled(product, team.teamId);

@@ -5,27 +5,22 @@ import { sharedProduct } from '../support/product.js';
 import {
   changePlan,
   customerTeam,
+  kindsSince,
   planPeriods,
   planSteps,
   renew,
   type Subscriber,
   sent,
   settled,
+  shown,
   subscriber,
-  timeline,
 } from '../support/stories.js';
 
 const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
 afterEach(() => product.control('POST', '/webhooks', { paused: false }));
 
-const show = async (teamId: string) => (await product.api('GET', `/api/v1/teams/${teamId}`)).body;
-
 const read = ({ subscriptionId }: Subscriber) =>
   product.stripe.subscriptions.retrieve(subscriptionId, { expand: ['schedule'] });
-
-/** The kinds of lines on a team's timeline since it was on its first plan. */
-const kinds = async (teamId: string) =>
-  (await timeline(product, teamId)).slice(2).map(({ kind }) => kind);
 
 test('a smaller plan begins with the next period: shown until then, told of once, nothing paid before', async () => {
   const team = await subscriber(product, 'enterprise');
@@ -36,7 +31,7 @@ test('a smaller plan begins with the next period: shown until then, told of once
     { tier: 'enterprise', cancelAt: null, pendingPlan: { plan: 'pro', at: body.currentPeriodEnd } },
   ]);
   await settled(product, teamId);
-  expect(await show(teamId)).toMatchObject({ pendingPlan: body.pendingPlan });
+  expect(await shown(product, teamId)).toMatchObject({ pendingPlan: body.pendingPlan });
   expect(await changePlan(product, teamId, 'pro')).toMatchObject({ status: 200 });
   expect(await planSteps(product, teamId)).toEqual(['1:schedule', '1:phases']);
   expect(await sent(product, teamId)).toEqual([]);
@@ -52,7 +47,7 @@ test('a smaller plan begins with the next period: shown until then, told of once
     { plan: 'enterprise', ended: true },
     { plan: 'pro', ended: false },
   ]);
-  expect(await kinds(teamId)).toEqual([
+  expect(await kindsSince(product, teamId)).toEqual([
     'plan_change_requested',
     'plan_change_scheduled',
     'tier_changed',

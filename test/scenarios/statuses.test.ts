@@ -2,13 +2,14 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { sharedProduct } from '../support/product.js';
 import {
   fixCard,
+  kindsSince,
   planPeriods,
   renew,
   type Subscriber,
   sent,
   settled,
+  shown,
   subscriber,
-  timeline,
 } from '../support/stories.js';
 
 const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
@@ -27,12 +28,6 @@ async function named(stripeCustomerId: string): Promise<string> {
   });
   return teamId;
 }
-
-const show = async (teamId: string) => (await product.api('GET', `/api/v1/teams/${teamId}`)).body;
-
-/** The kinds of lines on a team's timeline since it was on its first plan. */
-const kinds = async (teamId: string) =>
-  (await timeline(product, teamId)).slice(2).map(({ kind }) => kind);
 
 const terms = (teamId: string) => ({
   items: [{ price: 'price_sandbox_pro' }],
@@ -153,7 +148,7 @@ describe('R29: a cancellation', () => {
       expect(body).toMatchObject({ tier: 'free', subscriptionStatus: 'canceled', access: free });
     });
     await settled(product, team.teamId);
-    expect(await kinds(team.teamId)).toEqual([
+    expect(await kindsSince(product, team.teamId)).toEqual([
       'cancellation_scheduled',
       'cancellation_withdrawn',
       'cancellation_scheduled',
@@ -214,7 +209,7 @@ test('a second subscription calls operators until it ends', async () => {
   expect((await settled(product, team.teamId)).attention).toBe('second_subscription');
   await product.stripe.subscriptions.cancel(second.id);
   expect((await settled(product, team.teamId)).attention).toBe('none');
-  expect(await show(team.teamId)).toMatchObject({
+  expect(await shown(product, team.teamId)).toMatchObject({
     tier: 'pro',
     subscriptionStatus: 'active',
     stripeSubscriptionId: team.subscriptionId,
@@ -242,7 +237,10 @@ describe("R37: what a customer does in Stripe's portal", () => {
     await press('keep-plan');
     await product.until(team.teamId, ({ pendingPlan }) => expect(pendingPlan).toBeNull());
     await settled(product, team.teamId);
-    expect(await kinds(team.teamId)).toEqual(['plan_change_scheduled', 'plan_change_withdrawn']);
+    expect(await kindsSince(product, team.teamId)).toEqual([
+      'plan_change_scheduled',
+      'plan_change_withdrawn',
+    ]);
     expect(await sent(product, team.teamId)).toEqual([]);
   });
 
@@ -255,7 +253,10 @@ describe("R37: what a customer does in Stripe's portal", () => {
       expect(body).toMatchObject({ tier: 'pro', pendingPlan: null, subscriptionStatus: 'active' });
     });
     await settled(product, team.teamId);
-    expect(await kinds(team.teamId)).toEqual(['plan_change_scheduled', 'tier_changed']);
+    expect(await kindsSince(product, team.teamId)).toEqual([
+      'plan_change_scheduled',
+      'tier_changed',
+    ]);
     expect(await sent(product, team.teamId)).toEqual(['plan-changed']);
     expect(await planPeriods(product, team.teamId)).toEqual([
       { plan: 'enterprise', ended: true },
@@ -273,7 +274,7 @@ describe("R37: what a customer does in Stripe's portal", () => {
       expect({ pendingPlan, cancelAt }).toEqual({ pendingPlan: null, cancelAt: currentPeriodEnd });
     });
     await settled(product, team.teamId);
-    const told = await kinds(team.teamId);
+    const told = await kindsSince(product, team.teamId);
     expect(told.toSorted()).toEqual([
       'cancellation_scheduled',
       'plan_change_scheduled',

@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';
 import { close, monthsAgo, recordOf, subscribedIn, track } from '../support/months.js';
-import { type Answer, sharedProduct } from '../support/product.js';
+import { sharedProduct } from '../support/product.js';
 import {
   breakCard,
   changePlan,
@@ -13,6 +13,7 @@ import {
   type Subscriber,
   sent,
   settled,
+  shown,
   subscriber,
   timeline,
   unpaid,
@@ -21,9 +22,6 @@ import {
 const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
 
 const upgrade = ({ teamId }: Subscriber) => changePlan(product, teamId, 'enterprise');
-
-const show = async ({ teamId }: Subscriber): Promise<Answer['body']> =>
-  (await product.api('GET', `/api/v1/teams/${teamId}`)).body;
 
 const invoicesOf = async ({ subscriptionId: subscription }: Subscriber) =>
   (await product.stripe.invoices.list({ subscription, limit: 100 })).data;
@@ -84,7 +82,7 @@ describe('an upgrade that is not paid', () => {
     expect(await invoicesOf(team)).toHaveLength(2);
     expect((await product.stripe.charges.list({ customer: team.customerId })).data).toHaveLength(2);
     await settled(product, team.teamId);
-    expect(await show(team)).toMatchObject({
+    expect(await shown(product, team.teamId)).toMatchObject({
       tier: 'pro',
       subscriptionStatus: 'active',
       dunning: null,
@@ -148,7 +146,7 @@ describe('an upgrade that is not paid', () => {
       frozen_time: frozen_time + 23 * 3_600,
     });
     await settled(product, team.teamId);
-    expect(await show(team)).toMatchObject({ tier: 'pro', dunning: null });
+    expect(await shown(product, team.teamId)).toMatchObject({ tier: 'pro', dunning: null });
     await fixCard(product, team);
     expect(await upgrade(team)).toMatchObject({ status: 200, body: { tier: 'enterprise' } });
     expect((await product.stripe.invoices.retrieve(invoice.id)).status).toBe('void');
@@ -160,7 +158,10 @@ describe('an upgrade that is not paid', () => {
     await breakCard(product, team);
     expect((await upgrade(team)).status).toBe(409);
     await settled(product, team.teamId);
-    expect(await show(team)).toMatchObject({ tier: 'pro', cancelAt: body.cancelAt });
+    expect(await shown(product, team.teamId)).toMatchObject({
+      tier: 'pro',
+      cancelAt: body.cancelAt,
+    });
     await fixCard(product, team);
     await product.stripe.invoices.pay((await upgradeOf(team)).id);
     await product.until(team.teamId, (now) => {
@@ -225,7 +226,7 @@ test('R22: during a ladder its invoice has no ladder, and the old one goes on un
   expect((await upgrade(team)).status).toBe(409);
   const { id } = await upgradeOf(team);
   await settled(product, team.teamId);
-  const { tier, dunning } = await show(team);
+  const { tier, dunning } = await shown(product, team.teamId);
   expect([tier, dunning.strike]).toEqual(['pro', 1]);
   expect(dunning.invoices.map(({ invoiceId }: { invoiceId: string }) => invoiceId)).toEqual([
     team.invoiceId,

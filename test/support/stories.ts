@@ -100,21 +100,20 @@ export async function planPeriods(
   return rows;
 }
 
-/** The customer's card declines from now on. */
-export async function breakCard(
+/** The customer's card from now on. */
+export const putCard = (
   { control }: Product,
   { customerId }: Pick<Subscriber, 'customerId'>,
-): Promise<void> {
-  await control('POST', `/customers/${customerId}/card`, { card: 'pm_card_chargeCustomerFail' });
-}
+  card: string,
+): Promise<{ id: string }> => control('POST', `/customers/${customerId}/card`, { card });
+
+/** The customer's card is declined from now on. */
+export const breakCard = (product: Product, customer: Pick<Subscriber, 'customerId'>) =>
+  putCard(product, customer, 'pm_card_chargeCustomerFail');
 
 /** The customer replaces the card by one that pays. */
-export async function fixCard(
-  { control }: Product,
-  { customerId }: Pick<Subscriber, 'customerId'>,
-): Promise<void> {
-  await control('POST', `/customers/${customerId}/card`, { card: 'pm_card_visa' });
-}
+export const fixCard = (product: Product, customer: Pick<Subscriber, 'customerId'>) =>
+  putCard(product, customer, 'pm_card_visa');
 
 /** The subscription's period ends now, and its next invoice is due; the invoice's id. */
 export async function renew({ control }: Product, { subscriptionId }: Subscriber): Promise<string> {
@@ -152,6 +151,16 @@ export async function timeline(
   const { body } = await api('GET', `/api/v1/teams/${teamId}/timeline?limit=100`);
   return body.items.toReversed();
 }
+
+/** The kinds of lines on a team's timeline since it was on its first plan. */
+export const kindsSince = async (product: Product, teamId: string): Promise<string[]> =>
+  (await timeline(product, teamId)).slice(2).map(({ kind }) => kind);
+
+/** The team as the API shows it. */
+export const shown = async (
+  { api }: Pick<Product, 'api'>,
+  teamId: string,
+): Promise<Answer['body']> => (await api('GET', `/api/v1/teams/${teamId}`)).body;
 
 /** The kinds of mail that the team was sent, in order. */
 export async function sent({ mails }: Product, teamId: string): Promise<string[]> {

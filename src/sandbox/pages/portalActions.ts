@@ -58,13 +58,13 @@ function changeLater(account: Account, subscription: Stripe.Subscription, price:
   const schedule = attachSchedule(account, subscription);
   const [phase] = schedule.phases;
   if (!phase || !schedule.current_phase) throw new Error(`Schedule ${schedule.id} has no phase.`);
-  const [next] = plannedPhases(account, subscription, schedule.current_phase, [
+  const [, ...next] = plannedPhases(account, subscription, schedule.current_phase, [
     {
       items: subscription.items.data.map((item) => ({ price: item.price.id })),
       start_date: phase.start_date,
       end_date: phase.end_date,
     },
     { items: [{ price }] },
-  ]).slice(1);
-  account.update(schedule, { phases: next ? [phase, next] : [phase] });
+  ]);
+  account.update(schedule, { phases: [phase, ...next] });
 }

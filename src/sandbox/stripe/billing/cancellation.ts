@@ -2,18 +2,20 @@ import type Stripe from 'stripe';
 import type { Account } from '../account.js';
 import { periodOf } from './period.js';
 
+export const NO_REASON: Stripe.Subscription.CancellationDetails = {
+  comment: null,
+  feedback: null,
+  feedback_option: null,
+  reason: null,
+};
+
 /** A subscription that is to end, and why it is: somebody asked for it. */
 export function endingAt(at: number, now: number, atPeriodEnd = false): Ending {
   return {
     cancel_at: at,
     cancel_at_period_end: atPeriodEnd,
     canceled_at: now,
-    cancellation_details: {
-      comment: null,
-      feedback: null,
-      feedback_option: null,
-      reason: 'cancellation_requested',
-    },
+    cancellation_details: { ...NO_REASON, reason: 'cancellation_requested' },
   };
 }
 
@@ -27,7 +29,7 @@ export const NOT_ENDING: Ending = {
   cancel_at: null,
   cancel_at_period_end: false,
   canceled_at: null,
-  cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
+  cancellation_details: NO_REASON,
 };
 
 /** Whether a subscription ends with its period. */

@@ -23,7 +23,7 @@ interface Terms {
   prorationDate: number;
   behavior: PaymentBehavior;
   /** What changes together with the items, and waits with them. */
-  together?: Pick<Update, 'metadata' | 'cancel_at_period_end'>;
+  together?: Partial<Pick<Update, 'metadata' | 'cancel_at_period_end'>>;
 }
 
 /** Changes a subscription's prices: at once, with prorations on the next invoice or on one of its own. */

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { type Account, idOf } from '../account.js';
+import { NO_REASON } from './cancellation.js';
 import { createDraft } from './draft.js';
 import { pendingItems, pullIn } from './pending.js';
 import { HOUR, periodOf } from './period.js';
@@ -32,9 +33,7 @@ export function endSubscription(
     canceled_at: subscription.canceled_at ?? now,
     ended_at: now,
     cancellation_details: {
-      comment: null,
-      feedback: null,
-      feedback_option: null,
+      ...NO_REASON,
       ...subscription.cancellation_details,
       reason: subscription.cancellation_details?.reason ?? 'cancellation_requested',
     },

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { type Account, idOf, mergeMetadata } from '../account.js';
+import { type Account, idOf } from '../account.js';
 import { NOT_ENDING } from './cancellation.js';
 import { replaceItems } from './changeItems.js';
 import { endSubscription } from './ending.js';
@@ -38,13 +38,11 @@ function enter(
 ): void {
   const { start_date, end_date } = phase;
   account.update(schedule, { current_phase: { start_date, end_date } });
-  account.update(subscription, {
-    metadata: mergeMetadata(subscription.metadata, phase.metadata ?? {}),
-  });
   replaceItems(account, subscription, itemsOf(account, subscription, phase), {
     proration: prorationAt(subscription, phase),
     prorationDate: start_date,
     behavior: 'allow_incomplete',
+    together: { metadata: phase.metadata },
   });
 }
 

@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import { invalid } from '../../http/error.js';
 import type { MissingPaymentMethod } from '../../objects.js';
 import { type Account, idOf, newId } from '../account.js';
+import { NO_REASON } from './cancellation.js';
 import { type Period, periodEnd } from './period.js';
 
 export type PaymentBehavior =
@@ -78,7 +79,7 @@ export function buildSubscription(account: Account, wish: NewSubscription): Stri
     cancel_at: cancelAt,
     cancel_at_period_end: wish.cancelAtPeriodEnd ?? false,
     canceled_at: cancelAt === null ? null : now,
-    cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
+    cancellation_details: NO_REASON,
     collection_method: wish.collectionMethod ?? 'charge_automatically',
     created: now,
     currency: prices[0]?.currency ?? 'idr',
