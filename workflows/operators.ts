@@ -22,7 +22,7 @@ import { inputError, type OperatorInput, updates } from './messages.js';
  * that found no place asks again after 1.7 and 4.6 seconds: so in an outage, too, the eleventh operator
  * has an answer within ten.
  */
-const ANSWER_WITHIN = '4s';
+const ANSWER_WITHIN = '3s';
 
 const descriptions: Readonly<Record<OperatorAction, string>> = {
   retryPayment:
