@@ -136,7 +136,7 @@ test('R22, R27: an upgrade that waits has a mail, and no ladder; confirmed it ta
 });
 
 test('R27: confirmed in time, and no event came: no strike and no other mail', async () => {
-  const brief = await startProduct({ DUNNING_INTERVALS: '1h,1h', CONFIRMATION_WINDOW: '1s' });
+  const brief = await startProduct({ DUNNING_INTERVALS: '1h,1h', CONFIRMATION_WINDOW: '4s' });
   try {
     const team = await subscriber(brief);
     const card = 'pm_card_authenticationRequired';
