@@ -1,12 +1,12 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { isUnavailable } from '../db/pool.js';
+import { ActRefused } from '../services/acts.js';
 import { IdempotencyConflict, UnacceptableTime } from '../services/billingService.js';
 import { FuturePeriod, PeriodOpen } from '../services/closeService.js';
 import { Overloaded } from '../services/groupCommit.js';
 import { UnknownTeam } from '../services/knownTeam.js';
 import { CorrectionBelowZero } from '../services/newUsage.js';
-import { ActRefused } from '../services/operatorService.js';
 import {
   NotSubscribed,
   PaymentRequired,

@@ -1,4 +1,4 @@
-import type { Fact, Mark } from '../domain/team.js';
+import type { Act, Hint, Mark } from '../domain/team.js';
 import type { Queryable } from './pool.js';
 
 /** The channel on which processes hear that facts wait. */
@@ -16,7 +16,7 @@ export const stripeEventWorkflowId = (eventId: string) => `stripe-event:${eventI
 export const closeWorkflowId = (period: string) => `close:${period}`;
 
 /** A fact as it travels: an id, a kind and what it names, never a payload of a customer. */
-export type OutboxFact = Extract<Fact, { kind: 'hint' }>;
+export type OutboxFact = Hint | Act;
 
 /** Puts a fact on its way to a workflow, in the transaction that makes it true. */
 export async function enqueue(db: Queryable, workflowId: string, fact: OutboxFact): Promise<void> {

@@ -1,4 +1,4 @@
-import type { OutboxFact } from './outbox.js';
+import type { Hint } from '../domain/team.js';
 import type { Queryable } from './pool.js';
 
 export interface StripeEvent {
@@ -38,7 +38,7 @@ export interface Inserted {
  */
 export async function insertStripeEvents(
   db: Queryable,
-  events: readonly (StripeEvent & { fact: OutboxFact })[],
+  events: readonly (StripeEvent & { fact: Hint })[],
   unknown: 'leave' | 'park',
 ): Promise<Inserted> {
   const { rows } = await db.query<{ id: string; stored: boolean }>({

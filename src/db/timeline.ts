@@ -28,6 +28,21 @@ export const insertTimelineEntry = (
   entry: TimelineEntry,
 ): Promise<void> => insertTimelineEntries(db, at, [{ ...entry, teamId }]);
 
+/** An entry unless the team has one of this kind and cause, for what may be told twice. */
+export async function insertTimelineEntryOnce(
+  db: Queryable,
+  teamId: string,
+  at: Date,
+  { kind, summary, cause, actor, details }: TimelineEntry,
+): Promise<void> {
+  await db.query(
+    `insert into tagih.timeline (team_id, at, kind, summary, cause, actor, details)
+     select $1, $2, $3, $4, $5, $6, $7 where not exists (
+       select from tagih.timeline where team_id = $1 and kind = $3 and cause = $5)`,
+    [teamId, at, kind, summary, cause, actor, details],
+  );
+}
+
 /** The kind of the operator's act that a team's timeline has under this key (R31). */
 export async function findActKind(
   db: Queryable,

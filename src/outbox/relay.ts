@@ -109,18 +109,26 @@ export class Relay {
     return WORKFLOWS - this.inHand.size;
   }
 
-  /** Delivers facts or postpones them; where Postgres can't be told, they come up again with their lease's end. */
+  /** Acts go after the hints, lest one that no worker takes has those told again and again. */
   private async settle(workflowId: string, claimed: readonly ClaimedFact[]): Promise<void> {
-    const ids = claimed.map(({ id }) => id);
+    const { hint = [], act = [] } = Object.groupBy(claimed, ({ fact }) => fact.kind);
+    if (hint.length > 0) await this.settleTogether(workflowId, hint);
+    if (act.length > 0) await this.settleTogether(workflowId, act);
+  }
+
+  /** Delivers facts or postpones them; where Postgres can't be told, they come up again with their lease's end. */
+  private async settleTogether(workflowId: string, facts: readonly ClaimedFact[]): Promise<void> {
+    const ids = facts.map(({ id }) => id);
     try {
       await this.deliver(
         workflowId,
-        claimed.map(({ fact }) => fact),
+        facts.map(({ fact }) => fact),
       );
       await deleteFacts(this.pool, ids);
       this.canDeliver = true;
     } catch (error) {
-      this.canDeliver = false;
+      // That no worker takes an act says nothing of Temporal.
+      if (facts.some(({ fact }) => fact.kind === 'hint')) this.canDeliver = false;
       this.log.warn({ err: error, workflowId }, 'facts could not be delivered');
       await postponeFacts(this.pool, ids).catch((failure: unknown) =>
         this.log.error({ err: failure, workflowId }, 'facts could not be postponed'),

@@ -8,6 +8,8 @@ import {
 } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
 import { findTeam } from '../db/teams.js';
+import type { Hint } from '../domain/team.js';
+import { deliverAct } from './acts.js';
 import type { Deliver } from './relay.js';
 
 /** Well below the relay's lease: a Temporal that hangs must not outlast it. */
@@ -17,7 +19,7 @@ const DEADLINE_MS = 5_000;
 const FACTS = 100;
 
 /**
- * Signals the workflow of facts, started with what Postgres knows of its team. That of an event, or of
+ * Signals the workflow of hints, and sends it acts as Updates, started with what Postgres knows of its team. That of an event, or of
  * a close, is only started: all there is to say is which one it is.
  */
 export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string): Deliver {
@@ -35,12 +37,22 @@ export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string)
       );
       return;
     }
+    const hints = facts.filter((fact) => fact.kind === 'hint');
+    if (hints.length > 0) await signal(workflowId, hints);
+    for (const act of facts.filter((fact) => fact.kind === 'act')) {
+      await client.withDeadline(Date.now() + DEADLINE_MS, () =>
+        deliverAct(client, pool, taskQueue, workflowId, act),
+      );
+    }
+  };
+
+  async function signal(workflowId: string, hints: readonly Hint[]): Promise<void> {
     const start =
       workflowId === MAILER
         ? { type: 'mailer', args: [], summary: 'Sends the mails that wait' }
         : await subscriptionStart(pool, workflowId);
     // The mailer looks for itself what waits: thousands of mails need no thousands of facts.
-    const told = workflowId === MAILER ? facts.slice(-1) : facts;
+    const told = workflowId === MAILER ? hints.slice(-1) : hints;
     for (let sent = 0; sent < told.length; sent += FACTS) {
       const [first, ...more] = told.slice(sent, sent + FACTS);
       if (first === undefined) break;
@@ -55,7 +67,7 @@ export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string)
         }),
       );
     }
-  };
+  }
 }
 
 function onlyStarted(workflowId: string) {

@@ -1,14 +1,9 @@
 import { runningCloses } from '../db/closes.js';
 import { waitingEmails } from '../db/emails.js';
-import {
-  closeWorkflowId,
-  enqueue,
-  enqueueReadings,
-  MAILER,
-  type OutboxFact,
-} from '../db/outbox.js';
+import { closeWorkflowId, enqueue, enqueueReadings, MAILER } from '../db/outbox.js';
 import { type Pool, transaction } from '../db/pool.js';
 import { teamsToRead } from '../db/teams.js';
+import type { Hint } from '../domain/team.js';
 import { knownTeam } from './knownTeam.js';
 import { enqueueReadingsOf } from './readings.js';
 import { enqueueDisputes } from './stripeEvents.js';
@@ -31,7 +26,7 @@ export async function enqueueResync(pool: Pool, teamId: string, now: Date): Prom
  */
 export async function enqueueResyncOfAll(pool: Pool, now: Date): Promise<number> {
   const cause = causeOf(now);
-  const fact: OutboxFact = {
+  const fact: Hint = {
     kind: 'hint',
     id: cause,
     type: 'resync',

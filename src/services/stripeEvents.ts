@@ -1,10 +1,5 @@
 import type Stripe from 'stripe';
-import {
-  enqueue,
-  type OutboxFact,
-  stripeEventWorkflowId,
-  subscriptionWorkflowId,
-} from '../db/outbox.js';
+import { enqueue, stripeEventWorkflowId, subscriptionWorkflowId } from '../db/outbox.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
 import {
   adoptParkedEvents,
@@ -16,6 +11,7 @@ import {
   type StripeEvent,
   teamOfEvent,
 } from '../db/stripeEvents.js';
+import type { Hint } from '../domain/team.js';
 import { customerOfDispute } from '../stripe/charges.js';
 
 /** They name a charge and no customer: whose it is only Stripe knows. */
@@ -69,7 +65,7 @@ export async function enqueueDisputes(pool: Pool): Promise<void> {
 }
 
 /** The fact that an event leads to: what to read, and nothing of what it says (R16). */
-export const hintOf = ({ id, type, objectId: object, createdAt }: NamedEvent): OutboxFact => ({
+export const hintOf = ({ id, type, objectId: object, createdAt }: NamedEvent): Hint => ({
   kind: 'hint',
   id,
   type,

@@ -1,13 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { type Product, startProduct } from '../support/product.js';
-import { attempts, settled, timeline, unpaid } from '../support/stories.js';
+import { attempts, patiently, settled, timeline, unpaid } from '../support/stories.js';
 
-const retry = ({ api }: Product, teamId: string) =>
-  api('POST', `/api/v1/teams/${teamId}/actions/retry-payment`, {
+const act = ({ api }: Product, teamId: string, action: string, idempotencyKey: string) =>
+  api('POST', `/api/v1/teams/${teamId}/actions/${action}`, {
     actor: 'op@tagih.example',
     reason: 'the customer called',
-    idempotencyKey: 'ticket-4711',
+    idempotencyKey,
   });
+
+const retry = (product: Product, teamId: string) =>
+  act(product, teamId, 'retry-payment', 'ticket-4711');
+
+const linesOf = async (product: Product, teamId: string, kind: string) =>
+  (await timeline(product, teamId)).filter((line) => line.kind === kind);
 
 // Each waits for the ten seconds that an operator waits: all of them at once.
 describe.concurrent('R31: an act whose effect takes long is answered all the same, and done once', {
@@ -43,8 +49,36 @@ describe.concurrent('R31: an act whose effect takes long is answered all the sam
       await settled(product, team.teamId);
       const keys = new Set(await attempts(product, team.invoiceId));
       expect([...keys]).toEqual([`tagih:pay:${team.invoiceId}:1`]);
-      const lines = await timeline(product, team.teamId);
-      expect(lines.filter(({ kind }) => kind === 'operator_retry_payment')).toHaveLength(1);
+      expect(await linesOf(product, team.teamId, 'operator_retry_payment')).toHaveLength(1);
+    } finally {
+      await product.close();
+    }
+  });
+
+  test('no worker runs, and Temporal forgets what none has taken', async () => {
+    const product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
+    try {
+      const { teamId } = await unpaid(product);
+      await settled(product, teamId);
+      await product.stopWorker();
+      const pause = (key: string) => act(product, teamId, 'pause-dunning', key);
+      const answers = await Promise.all([pause('ticket-4712'), pause('ticket-4713')]);
+      expect(answers.map(({ status }) => status)).toEqual([202, 202]);
+
+      await product.temporal.workflow.getHandle(`subscription:${teamId}`).terminate();
+      await product.startWorker();
+      // Of two pauses the second has found nothing to do.
+      await expect
+        .poll(() => linesOf(product, teamId, 'act_refused'), patiently)
+        .toMatchObject([
+          {
+            actor: 'op@tagih.example',
+            summary: expect.stringContaining('R31'),
+            details: { action: 'pauseDunning', code: 'already_paused' },
+          },
+        ]);
+      await settled(product, teamId);
+      expect(await linesOf(product, teamId, 'operator_pause_dunning')).toHaveLength(1);
     } finally {
       await product.close();
     }

@@ -166,6 +166,7 @@ describe('R31: extend-grace, pause-dunning, resume-dunning', () => {
 describe('R31: waive', () => {
   test('ends the ladder, writes the invoice off at Stripe, and sends nothing', async () => {
     const team = await unpaid(product);
+    await settled(product, team.teamId);
     const { status, body } = await act(team.teamId, 'waive', { invoiceId: team.invoiceId });
     expect([status, body.dunning, body.access.ai]).toEqual([200, null, 'full']);
     await settled(product, team.teamId);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import type { Act } from '../../../../../domain/team.js';
 import type { OperatorService } from '../../../../../services/operatorService.js';
 import type { TeamService } from '../../../../../services/teamService.js';
 import { answer, endpoint } from '../../../../endpoint.js';
@@ -51,18 +52,20 @@ export const actionEndpoints = (operators: OperatorService, teams: TeamService) 
     body: actBody,
     answers: { 200: teamSchema, 202: teamSchema.extend({ updateId: z.string() }) },
     problems: [404, 409],
-    async handle({ params, body: { idempotencyKey, invoiceId, until, ...who } }) {
+    async handle({ params, body: { idempotencyKey, invoiceId = null, until, ...who } }) {
       const action = actions[params.action];
       if ((action === 'extendGrace') !== (until !== undefined)) throw untilMisplaced;
-      const input = {
+      const act: Act = {
+        kind: 'act',
+        id: idempotencyKey ?? randomUUID(),
+        action,
         ...who,
-        ...(invoiceId !== undefined && { invoiceId }),
+        invoiceId,
         ...(until !== undefined && { until: until.toISOString() }),
       };
-      const updateId = idempotencyKey ?? randomUUID();
-      const result = await operators.act(params.teamId, action, input, updateId);
+      const result = await operators.act(params.teamId, act);
       const team = teamBody(await teams.get(params.teamId, new Date()));
-      return result.done ? answer(200, team) : answer(202, { ...team, updateId });
+      return result.done ? answer(200, team) : answer(202, { ...team, updateId: result.updateId });
     },
   }),
 ];
