@@ -13,9 +13,9 @@ import { closing, overage } from './proxies.js';
 
 /** Pages under way at once: Stripe's rate limit, not their number, is what bounds a close. */
 const WINDOW = 4;
-/** How often, and how long, a close waits for facts that are on their way (R39). */
-const LOOKS = 360;
-const LOOK_EVERY_MS = 10_000;
+/** A close waits an hour for facts that are on their way (R39): each time a second longer, up to ten. */
+const LOOKS = 364;
+const LONGEST_WAIT_S = 10;
 
 const scheduledAt = defineSearchAttributeKey('TemporalScheduledStartTime', 'DATETIME');
 
@@ -90,7 +90,8 @@ async function factsApplied(period: string): Promise<void> {
     const behind = await closing.factsBehind(period);
     if (behind === 0) return;
     setCurrentDetails(`Waits for ${behind} facts that came before the end`);
-    await sleep(LOOK_EVERY_MS, { summary: 'facts on their way' });
+    const seconds = Math.min(look + 1, LONGEST_WAIT_S);
+    await sleep(seconds * 1_000, { summary: 'facts on their way' });
   }
   await closing.leaveFactsBehind(period, await closing.factsBehind(period));
 }
