@@ -3,6 +3,7 @@ import type { Page } from '../src/domain/page.js';
 import { CloseService } from '../src/services/closeService.js';
 import { OverageService } from '../src/services/overageService.js';
 import type { ActivityDependencies } from './dependencies.js';
+import { now } from './now.js';
 import { answered } from './stripe.js';
 
 export function closeActivities({
@@ -21,7 +22,7 @@ export function closeActivities({
     },
 
     async beginClose(period: string): Promise<void> {
-      await closes.begin(period, new Date());
+      await closes.begin(period, now());
     },
 
     async factsBehind(period: string): Promise<number> {
@@ -33,7 +34,7 @@ export function closeActivities({
     },
 
     async sealPeriod(period: string): Promise<Page[]> {
-      return closes.seal(period, new Date());
+      return closes.seal(period, now());
     },
 
     async writeRecords(period: string, page: Page): Promise<void> {
@@ -57,11 +58,11 @@ export function closeActivities({
     },
 
     async writeSummaries(period: string, page: Page): Promise<void> {
-      await closes.writeSummaries(period, page, new Date());
+      await closes.writeSummaries(period, page, now());
     },
 
     async finishClose(period: string, status: 'completed' | 'failed'): Promise<void> {
-      await closes.end(period, status, new Date());
+      await closes.end(period, status, now());
     },
   };
 }

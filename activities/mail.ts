@@ -4,6 +4,7 @@ import { renderMail } from '../src/email/mails.js';
 import { type Mail, sendBatch } from '../src/email/postmark.js';
 import { refuseMail } from '../src/services/refuseMail.js';
 import type { ActivityDependencies } from './dependencies.js';
+import { now } from './now.js';
 
 /** Postmark takes 500 messages in a call (postmarkapp.com/developer/api/email-api#send-batch-emails). */
 const BATCH = 500;
@@ -31,7 +32,7 @@ export const mailActivities = ({
       } catch (error) {
         // It would keep back its whole batch for ever.
         log.error('a mail could not be rendered', { emailId: email.id, error });
-        await refuseMail(pool, email, UNRENDERABLE, new Date());
+        await refuseMail(pool, email, UNRENDERABLE, now());
       }
     }
     if (ready.length === 0) return { sent: 0, more };
@@ -45,8 +46,8 @@ export const mailActivities = ({
       const email = ready[index]?.email;
       if (email === undefined) continue;
       if (result.kind === 'postponed') postponed.add(result.code);
-      if (result.kind === 'sent') await closeEmail(pool, email.id, { sentAt: new Date() });
-      if (result.kind === 'refused') await refuseMail(pool, email, result.code, new Date());
+      if (result.kind === 'sent') await closeEmail(pool, email.id, { sentAt: now() });
+      if (result.kind === 'refused') await refuseMail(pool, email, result.code, now());
       if (result.kind === 'sent') sent += 1;
     }
     if (postponed.size > 0) {

@@ -1,6 +1,7 @@
 import { heartbeat } from '@temporalio/activity';
 import { type Progress, reconcilePage, reconcileRest } from '../src/services/reconciliation.js';
 import type { ActivityDependencies } from './dependencies.js';
+import { now } from './now.js';
 import { answered } from './stripe.js';
 
 export const reconciliationActivities = ({
@@ -10,7 +11,7 @@ export const reconciliationActivities = ({
 }: Pick<ActivityDependencies, 'pool' | 'stripe' | 'prices'>) => ({
   /** Compares the next page of the account's subscriptions with the ledger (R16). */
   async reconcilePage(progress: Progress): Promise<Progress> {
-    return answered(() => reconcilePage(pool, stripe, prices, progress));
+    return answered(() => reconcilePage(pool, stripe, prices, progress, now()));
   },
 
   /** Looks after the teams that no page has told of; how many. */

@@ -11,6 +11,7 @@ import { describeError } from '../src/stripe/errors.js';
 import { attemptPayment, holdInvoice, writeOff } from '../src/stripe/payment.js';
 import { readTruth } from '../src/stripe/truth.js';
 import type { ActivityDependencies } from './dependencies.js';
+import { now } from './now.js';
 
 type ReadCall = Extract<Call, { kind: 'read' }> & { teamId: string };
 type AttemptCall = Extract<Call, { kind: 'attempt' }>;
@@ -59,7 +60,7 @@ export const stripeActivities = ({
 
   /** Tries to pay, once for each number (R35). */
   async attemptPayment({ invoiceId, attempt, knownFailures }: AttemptCall): Promise<Outcome> {
-    return answered(() => attemptPayment(stripe, { invoiceId, ...attempt, knownFailures }));
+    return answered(() => attemptPayment(stripe, { invoiceId, ...attempt, knownFailures }, now()));
   },
 
   async writeOff(invoiceId: string): Promise<string | null> {

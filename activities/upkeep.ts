@@ -5,6 +5,7 @@ import { forgetUsageKeys } from '../src/db/usageKeys.js';
 import { dropUsagePartitions, makeUsagePartitions } from '../src/db/usagePartitions.js';
 import { retainedSince } from '../src/domain/retention.js';
 import type { ActivityDependencies } from './dependencies.js';
+import { now } from './now.js';
 
 const DAY_MS = 86_400_000;
 /** Teams whose keys are forgotten in one statement. */
@@ -16,10 +17,9 @@ export const upkeepActivities = ({
 }: Pick<ActivityDependencies, 'pool' | 'retentionMonths'>) => ({
   /** The months of receipt whose usage events were dropped; their totals and records stay. */
   async keepUsagePartitions(): Promise<string[]> {
-    const now = new Date();
-    await transaction(pool, (db) => makeUsagePartitions(db, now));
+    await transaction(pool, (db) => makeUsagePartitions(db, now()));
     // A day after what is refused for its age: usage at the edge may have said that it occurs in 5 minutes.
-    const since = new Date(retainedSince(now, retentionMonths).getTime() - DAY_MS);
+    const since = new Date(retainedSince(now(), retentionMonths).getTime() - DAY_MS);
     return transaction(pool, (db) => dropUsagePartitions(db, since));
   },
 

@@ -146,7 +146,7 @@ export class OverageService {
       status: 'billed',
       stripeInvoiceItemId: item.id,
       stripeInvoiceId: invoice.id,
-      billedAt: finalized_at === null ? new Date() : new Date(finalized_at * 1000),
+      billedAt: new Date((finalized_at ?? invoice.created) * 1000),
     });
   }
 

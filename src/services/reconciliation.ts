@@ -39,6 +39,7 @@ export async function reconcilePage(
   stripe: Stripe,
   prices: PlanPrices,
   progress: Progress,
+  now: Date,
 ): Promise<Progress> {
   const { listed, next } = await listSubscriptions(stripe, progress.after, prices);
   const at = new Date(progress.at);
@@ -80,7 +81,7 @@ export async function reconcilePage(
       actor: 'reconciliation',
       details: { subscriptionId },
     }));
-    await insertTimelineEntries(db, new Date(), entries);
+    await insertTimelineEntries(db, now, entries);
     const readings = [...repairs].map(([teamId, { subscriptionId: object }]) => ({
       teamId,
       object,

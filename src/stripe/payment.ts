@@ -33,11 +33,15 @@ const CLOCKS_DIFFER_MS = 60_000;
  * been down since the attempt was decided upon, and what happened meanwhile untold (R26). Throws
  * `StripeUnavailable` while how it ended is not known.
  */
-export async function attemptPayment(stripe: Stripe, attempt: PaymentAttempt): Promise<Outcome> {
+export async function attemptPayment(
+  stripe: Stripe,
+  attempt: PaymentAttempt,
+  now: Date,
+): Promise<Outcome> {
   const { invoiceId, number, paymentMethodId, startedAt } = attempt;
   const before = await openInvoice(stripe, invoiceId);
   if ('kind' in before) return before;
-  if (startedAt !== undefined && Date.now() - Date.parse(startedAt) > KEY_LIFE_MS) {
+  if (startedAt !== undefined && now.getTime() - Date.parse(startedAt) > KEY_LIFE_MS) {
     const made = await findMade(stripe, before, attempt);
     if (made !== null) return made;
   }

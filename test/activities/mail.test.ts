@@ -23,6 +23,9 @@ afterAll(async () => {
   await database?.drop();
 });
 
+/** By the workflow's clock, which is not this machine's. */
+const NOW = '2031-05-06T07:08:09.000Z';
+
 /** One run of the activity, with the errors that it logs. */
 async function sendWaiting() {
   const logged: LogEntry[] = [];
@@ -30,7 +33,10 @@ async function sendWaiting() {
   const postmark = createPostmark('sandbox', sandbox.url);
   const mailFrom = 'billing@tagih.example';
   const { sendWaitingMails } = mailActivities({ pool, postmark, mailFrom, zone: 'Asia/Jakarta' });
-  const environment = new MockActivityEnvironment({}, { logger });
+  const environment = new MockActivityEnvironment(
+    { currentAttemptScheduledTimestampMs: Date.parse(NOW) },
+    { logger },
+  );
   return { answer: await environment.run(sendWaitingMails), logged };
 }
 
@@ -59,6 +65,13 @@ test('R36: a mail that can not be rendered keeps no other back, is marked, and l
   expect(logged.map(({ message }) => message)).toEqual(
     Array(2).fill('a mail could not be rendered'),
   );
+});
+
+test('R8: a mail was sent at the time of the workflow', async () => {
+  const { rows } = await pool.query<{ at: Date }>(
+    'select sent_at as at from tagih.emails where sent_at is not null',
+  );
+  expect(rows).toEqual([{ at: new Date(NOW) }]);
 });
 
 test('R36: where none can be rendered Postmark is asked nothing', async () => {

@@ -48,14 +48,18 @@ async function unpaidRenewal(card: string | null) {
 }
 
 const attempt = (invoiceId: string, more: Partial<PaymentAttempt> = {}) =>
-  attemptPayment(stripe, {
-    invoiceId,
-    number: 1,
-    paymentMethodId: null,
-    knownFailures: [],
-    startedAt: new Date().toISOString(),
-    ...more,
-  });
+  attemptPayment(
+    stripe,
+    {
+      invoiceId,
+      number: 1,
+      paymentMethodId: null,
+      knownFailures: [],
+      startedAt: new Date().toISOString(),
+      ...more,
+    },
+    new Date(),
+  );
 
 /** The failed charges of an invoice, oldest first. */
 async function failedCharges(invoiceId: string) {

@@ -4,6 +4,7 @@ import {
   globSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -65,6 +66,17 @@ test('the check sees every module, and finds every arrow in its direction', () =
   const arrows = modules.flatMap(({ dependencies }) => dependencies);
   expect(arrows.length).toBeGreaterThan(files.length);
   expect(summary.violations).toEqual([]);
+});
+
+test('R8: nothing that activities come to reads the clock of the machine', () => {
+  const { modules } = cruise(repository, ['activities']);
+  const files = modules
+    .map(({ source }) => source)
+    .filter((file) => /^(activities|src)\//.test(file));
+  expect(files).toContain('src/stripe/payment.ts');
+  const readsClock = (file: string) =>
+    /Date\.now\(|new Date\(\)/.test(readFileSync(join(repository, file), 'utf8'));
+  expect(files.filter(readsClock)).toEqual([]);
 });
 
 const forbidden: [rule: string, from: string, to: string][] = [
