@@ -26,6 +26,7 @@ interface Parts {
 const query = z.object({
   to: z.string().optional(),
   tag: z.string().optional(),
+  customer: z.string().optional(),
   path: regularExpression.optional(),
   type: z.string().optional(),
 });
@@ -144,12 +145,21 @@ export function controlApi({ account, faults, keys, log, webhooks }: Parts): Rou
     act(() => log.clear()),
   );
 
-  const webhookState = () => ({
+  const isAbout = (eventId: string, customer: string) => {
+    const { object, previous_attributes = {} } = account.get('event', eventId).data;
+    return (account.customerOf(object) ?? account.customerOf(previous_attributes)) === customer;
+  };
+  const webhookState = (customer?: string) => ({
     url: webhooks.endpoint?.url ?? null,
     paused: webhooks.paused,
-    pending: webhooks.pending(),
+    pending: webhooks.pending().filter((id) => customer === undefined || isAbout(id, customer))
+      .length,
   });
-  router.get('/webhooks', act(webhookState));
+  router.get(
+    '/webhooks',
+    // Those of one customer, where others' come and go meanwhile.
+    act((_, __, request) => webhookState(query.parse(request.query).customer)),
+  );
   router.post(
     '/webhooks',
     act((_, body) => {

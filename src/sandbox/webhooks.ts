@@ -50,11 +50,12 @@ export class Webhooks {
     return true;
   }
 
-  pending(): number {
-    const row = this.store.database
-      .prepare("select count(*) as n from deliveries where status = 'pending'")
-      .get();
-    return Number(row?.n);
+  /** The ids of the events that are on their way. */
+  pending(): string[] {
+    const rows = this.store.database
+      .prepare("select id from deliveries where status = 'pending'")
+      .all();
+    return rows.map(({ id }) => String(id));
   }
 
   delivery(id: string): Delivery | null {

@@ -139,6 +139,17 @@ describe('test clocks', () => {
       expect({ type, at: told.get(type) }).toEqual({ type, at: end + HOUR });
   });
 
+  test('a card expires by the clock that its customer lives on', async () => {
+    const { stripe, customer, advance } = await onClock();
+    const { id } = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
+    const renewal = { card: { exp_month: 12, exp_year: 2028 } };
+    expect(await stripe.paymentMethods.update(id, renewal)).toMatchObject(renewal);
+    await advance(Date.UTC(2029, 0, 1) / 1000);
+    await expect(stripe.paymentMethods.update(id, renewal)).rejects.toMatchObject({
+      code: 'invalid_expiry_year',
+    });
+  });
+
   test('a clock takes its customers with it', async () => {
     const { stripe, clock, customer } = await onClock();
     await stripe.testHelpers.testClocks.del(clock.id);

@@ -44,6 +44,26 @@ describe('webhooks', () => {
     expect(updates.map((e) => e.data.object.status)).toContain('past_due');
   });
 
+  test('those on their way are counted for one customer as well', async () => {
+    const { stripe, control } = await startWorld();
+    await control('POST', '/webhooks', { paused: true });
+    const [one, other] = await Promise.all([subscribed(stripe), subscribed(stripe)]);
+    const charges = await stripe.charges.list({ customer: one.customer.id });
+    const before = await pendingOf(one.customer.id);
+    await control('POST', `/charges/${charges.data[0]?.id}/dispute`);
+    const [card] = (await stripe.paymentMethods.list({ customer: one.customer.id })).data;
+    await stripe.paymentMethods.detach(card?.id ?? '');
+    // Of the dispute two, whose charge names the customer; the card, which names none any more; the customer.
+    expect(await pendingOf(one.customer.id)).toBe(before + 4);
+    expect(await pendingOf(other.customer.id)).toBe(before);
+    expect((await control<{ pending: number }>('GET', '/webhooks')).pending).toBe(2 * before + 4);
+
+    async function pendingOf(customer: string): Promise<number> {
+      const state = await control<{ pending: number }>('GET', `/webhooks?customer=${customer}`);
+      return state.pending;
+    }
+  });
+
   test('an endpoint that fails gets the event again, and each event is its own', async () => {
     let answers = [500, 503];
     const receiver = await startReceiver(SECRET, () => answers.shift() ?? 200);

@@ -169,15 +169,18 @@ export async function sent({ mails }: Product, teamId: string): Promise<string[]
 
 /**
  * Waits until all that Stripe has told of a team was taken, nothing is under way for it and no mail
- * waits: what has not happened by then happens no more. The team's state.
+ * waits: what has not happened by then happens no more. The team's state. With a customer what is told of
+ * others meanwhile is not waited for.
  */
 export async function settled(
   { control, pool, temporal }: Product,
   teamId: string,
+  customerId?: string,
 ): Promise<TeamState> {
+  const path = customerId === undefined ? '/webhooks' : `/webhooks?customer=${customerId}`;
   return vi.waitFor(
     async () => {
-      const { pending } = await control<{ pending: number }>('GET', '/webhooks');
+      const { pending } = await control<{ pending: number }>('GET', path);
       if (pending > 0) throw new Error(`${pending} webhooks are on their way`);
       const { rows } = await pool.query<{ facts: string[]; state: TeamState; mails: number }>(
         `select array(select id from tagih.stripe_events where team_id = t.id and not ignored

@@ -104,11 +104,21 @@ export class Account {
 
   /** The test clock that an object lives on: its own, or that of what it belongs to. */
   clockOf(object: object): string | null {
+    const { test_clock }: { test_clock?: unknown } = object;
+    if (typeof test_clock === 'string') return test_clock;
+    const id = this.customerOf(object);
+    const customer = id === null ? undefined : this.store.find('customer', id);
+    return customer?.test_clock ? idOf(customer.test_clock) : null;
+  }
+
+  /** The customer that an object is or names, or that what it belongs to names. */
+  customerOf(object: object): string | null {
     const fields: Record<string, unknown> = { ...object };
-    if (typeof fields.test_clock === 'string') return fields.test_clock;
-    for (const owner of ['customer', 'charge', 'invoice'].map((key) => fields[key])) {
+    if (fields.object === 'customer') return String(fields.id);
+    if (typeof fields.customer === 'string') return fields.customer;
+    for (const owner of [fields.charge, fields.invoice]) {
       const found = typeof owner === 'string' ? this.store.lookUp(owner) : undefined;
-      if (found) return this.clockOf(found);
+      if (found) return this.customerOf(found);
     }
     return null;
   }

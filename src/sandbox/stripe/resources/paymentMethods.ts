@@ -70,7 +70,9 @@ function update(
     billing_details: { ...old, email, name, phone },
     metadata: mergeMetadata(method.metadata, input.metadata),
     ...(input.allow_redisplay ? { allow_redisplay: input.allow_redisplay } : {}),
-    ...(method.card && input.card ? { card: renewed(method.card, input.card) } : {}),
+    ...(method.card && input.card
+      ? { card: renewed(method.card, input.card, account.now(account.clockOf(method))) }
+      : {}),
   });
 }
 
@@ -78,6 +80,7 @@ function update(
 function renewed(
   card: Stripe.PaymentMethod.Card,
   wish: { exp_month?: number | undefined; exp_year?: number | undefined },
+  now: number,
 ): Stripe.PaymentMethod.Card {
   const month = wish.exp_month ?? card.exp_month;
   const year = wish.exp_year ?? card.exp_year;
@@ -86,7 +89,7 @@ function renewed(
       code: 'invalid_expiry_month',
       param: 'exp_month',
     });
-  if (Date.UTC(year, month) <= Date.now())
+  if (Date.UTC(year, month) <= now * 1000)
     throw new StripeFailure(402, 'card_error', "Your card's expiration year is invalid.", {
       code: 'invalid_expiry_year',
       param: 'exp_year',
