@@ -1,14 +1,15 @@
 import type { Page } from '../domain/page.js';
 import type { Period } from '../domain/period.js';
 import type { PlanId } from '../domain/plans.js';
-import type { BillingInputs, MonthUsage, PastMonth } from '../domain/record.js';
+import type { BillingInputs, PastMonth } from '../domain/record.js';
 import { heldBetween } from './planPeriods.js';
 import type { Queryable } from './pool.js';
 
 /**
  * What the records of a period are computed from, for a range of teams (R12): usage and plans of the
- * period and of each earlier month in `sealed`, with what was billed of that. A team that has the
- * record of a later period has no late lines in this one: they were billed there.
+ * period, and of each earlier month in `sealed` of which something was heard since the team was billed
+ * last, with what was billed of that. A team that has the record of a later period has no late lines in
+ * this one: they were billed there.
  */
 export async function readBillingInputs(
   db: Queryable,
@@ -16,105 +17,111 @@ export async function readBillingInputs(
   sealed: readonly Period[],
   range: Page,
 ): Promise<(teamId: string) => BillingInputs> {
-  const months = [period, ...sealed];
-  const used = await usedByMonth(db, period.id, range);
-  const held = await plansByMonth(db, months, range);
-  const billed = await billedByMonth(db, range);
-  const overtaken = await billedLater(db, period.id, range);
+  const used = await usedInMonth(db, period.id, range);
+  const held = await plansInMonth(db, period, range);
+  const earlier = await earlierByTeam(db, period.id, sealed, range);
   const carried = await carriedByTeam(db, period.id, range);
-  return (teamId) => {
-    const usageOf = ({ id }: Period): MonthUsage => ({
-      period: id,
-      usedTokens: used.get(key(teamId, id)) ?? 0,
-      plansHeld: held.get(key(teamId, id)) ?? [],
-    });
-    return {
-      month: usageOf(period),
-      earlier: (overtaken.has(teamId) ? [] : sealed).map((past) => ({
-        ...usageOf(past),
-        ...(billed.get(key(teamId, past.id)) ?? NOTHING_BILLED),
-      })),
-      carried: carried.get(teamId) ?? [],
-    };
-  };
+  return (teamId) => ({
+    month: {
+      period: period.id,
+      usedTokens: used.get(teamId) ?? 0,
+      plansHeld: held.get(teamId) ?? [],
+    },
+    earlier: earlier.get(teamId) ?? [],
+    carried: carried.get(teamId) ?? [],
+  });
 }
 
-const NOTHING_BILLED: Billed = { planVersion: null, billedTokens: 0, billedAmount: 0 };
-
-type Billed = Omit<PastMonth, keyof MonthUsage>;
-
-const key = (teamId: string, period: string) => `${teamId} ${period}`;
-
-/**
- * Tokens by team and month as far as the bill of `period` knows them: of that month what was
- * committed before its seal, of earlier ones also what came late up to this bill (R38).
- */
-async function usedByMonth(
+/** Tokens by team that were committed before the month's seal (R38). */
+async function usedInMonth(
   db: Queryable,
   period: string,
   { first, last }: Page,
 ): Promise<Map<string, number>> {
-  const { rows } = await db.query<{ teamId: string; period: string; used: number }>(
-    `select u.team_id as "teamId", u.period,
-            (u.used_tokens - coalesce((
-              select sum(l.tokens) from tagih.usage_late l
-               where l.team_id = u.team_id and l.period = u.period
-                 and (l.billed_in > $1 or u.period = $1)), 0))::bigint as used
-       from tagih.usage_totals u
-      where u.team_id between $2 and $3 and u.period <= $1`,
+  const { rows } = await db.query<{ teamId: string; used: number }>(
+    `select u.team_id as "teamId", (u.used_tokens - coalesce(late.tokens, 0))::bigint as used
+       from tagih.usage_totals u left join (
+         select team_id, sum(tokens) as tokens from tagih.usage_late
+          where period = $1 and team_id between $2 and $3 group by team_id) late using (team_id)
+      where u.team_id between $2 and $3 and u.period = $1`,
     [period, first, last],
   );
-  return new Map(rows.map((row) => [key(row.teamId, row.period), row.used]));
+  return new Map(rows.map(({ teamId, used }) => [teamId, used]));
 }
 
-async function plansByMonth(
+async function plansInMonth(
   db: Queryable,
-  months: readonly Period[],
+  { start, end }: Period,
   { first, last }: Page,
 ): Promise<Map<string, PlanId[]>> {
-  const { rows } = await db.query<{ teamId: string; period: string; plans: PlanId[] }>(
-    `select p.team_id as "teamId", m.id as period, array_agg(distinct p.plan) as plans
-       from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) as m (id, starts, ends)
-       join tagih.plan_periods p on ${heldBetween('m.starts', 'm.ends')}
-      where p.team_id between $4 and $5 group by p.team_id, m.id`,
+  const { rows } = await db.query<{ teamId: string; plans: PlanId[] }>(
+    `select p.team_id as "teamId", array_agg(distinct p.plan) as plans from tagih.plan_periods p
+      where p.team_id between $1 and $2 and ${heldBetween('$3', '$4')} group by p.team_id`,
+    [first, last, start, end],
+  );
+  return new Map(rows.map(({ teamId, plans }) => [teamId, plans]));
+}
+
+/**
+ * The earlier months in which something came late, or whose plans are known otherwise, since the team's last
+ * record: with the usage that the bill of `period` knows of, and what was billed of it so far. A plan that
+ * was being noted while that record was computed may have been missed by it, hence the hour.
+ */
+async function earlierByTeam(
+  db: Queryable,
+  period: string,
+  sealed: readonly Period[],
+  { first, last }: Page,
+): Promise<Map<string, PastMonth[]>> {
+  if (sealed.length === 0) return new Map();
+  const { rows } = await db.query<{ teamId: string; past: PastMonth }>(
+    `with month as (
+       select * from unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) as m (id, starts, ends)
+     ), heard as (
+       select l.team_id, m.id, m.starts, m.ends from tagih.usage_late l join month m on m.id = l.period
+        where l.team_id between $5 and $6
+       union
+       select p.team_id, m.id, m.starts, m.ends
+         from tagih.plan_periods p join month m on p.starts_at < m.ends
+        where p.team_id between $5 and $6 and p.noted_at > coalesce((
+          select b.created_at - interval '1 hour' from tagih.usage_billings b
+           where b.team_id = p.team_id and b.period < $1 order by b.period desc limit 1), '-infinity')
+     )
+     select h.team_id as "teamId", jsonb_build_object('period', h.id,
+         'usedTokens', coalesce((select u.used_tokens from tagih.usage_totals u
+              where u.team_id = h.team_id and u.period = h.id), 0)
+           - coalesce((select sum(l.tokens) from tagih.usage_late l
+              where l.team_id = h.team_id and l.period = h.id and l.billed_in > $1), 0),
+         'plansHeld', array(select distinct p.plan from tagih.plan_periods p
+           where p.team_id = h.team_id and ${heldBetween('h.starts', 'h.ends')}),
+         'planVersion', (select b.plan_version from tagih.usage_billings b
+           where b.team_id = h.team_id and b.period = h.id),
+         'billedTokens', billed.tokens, 'billedAmount', billed.amount) as past
+       from heard h cross join lateral (
+         select coalesce(sum(l.tokens), 0) as tokens, coalesce(sum(l.amount), 0) as amount
+           from tagih.usage_billing_lines l
+          where l.team_id = h.team_id and l.period = h.id and l.kind in ('overage', 'late')) billed
+      where not exists (
+        select from tagih.usage_billings b where b.team_id = h.team_id and b.period > $1)
+      order by h.team_id, h.id`,
     [
-      months.map(({ id }) => id),
-      months.map(({ start }) => start),
-      months.map(({ end }) => end),
+      period,
+      sealed.map(({ id }) => id),
+      sealed.map(({ start }) => start),
+      sealed.map(({ end }) => end),
       first,
       last,
     ],
   );
-  return new Map(rows.map((row) => [key(row.teamId, row.period), row.plans]));
+  return byTeam(rows, ({ past }) => past);
 }
 
-async function billedByMonth(db: Queryable, { first, last }: Page): Promise<Map<string, Billed>> {
-  const { rows } = await db.query<Billed & { teamId: string; period: string }>(
-    `select team_id as "teamId", period, b.plan_version as "planVersion",
-            coalesce(l.tokens, 0) as "billedTokens", coalesce(l.amount, 0) as "billedAmount"
-       from (select team_id, period, plan_version from tagih.usage_billings
-              where team_id between $1 and $2) b
-       full join (
-         select team_id, period, sum(tokens)::bigint as tokens, sum(amount)::bigint as amount
-           from tagih.usage_billing_lines
-          where kind in ('overage', 'late') and team_id between $1 and $2
-          group by team_id, period) l using (team_id, period)`,
-    [first, last],
-  );
-  return new Map(rows.map(({ teamId, period, ...billed }) => [key(teamId, period), billed]));
-}
-
-async function billedLater(
-  db: Queryable,
-  period: string,
-  { first, last }: Page,
-): Promise<Set<string>> {
-  const { rows } = await db.query<{ teamId: string }>(
-    `select distinct team_id as "teamId" from tagih.usage_billings
-      where team_id between $2 and $3 and period > $1`,
-    [period, first, last],
-  );
-  return new Set(rows.map(({ teamId }) => teamId));
+function byTeam<Row extends { teamId: string }, Value>(
+  rows: readonly Row[],
+  part: (row: Row) => Value,
+): Map<string, Value[]> {
+  const groups = Map.groupBy(rows, ({ teamId }) => teamId);
+  return new Map([...groups].map(([teamId, all]) => [teamId, all.map(part)]));
 }
 
 async function carriedByTeam(
@@ -131,13 +138,7 @@ async function carriedByTeam(
       order by b.period`,
     [period, first, last],
   );
-  const byTeam = Map.groupBy(rows, ({ teamId }) => teamId);
-  return new Map(
-    [...byTeam].map(([teamId, all]) => [
-      teamId,
-      all.map((row) => ({ period: row.period, amount: row.amount })),
-    ]),
-  );
+  return byTeam(rows, ({ period: from, amount }) => ({ period: from, amount }));
 }
 
 /**

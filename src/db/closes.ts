@@ -9,6 +9,8 @@ export interface Close {
   /** Minor units. */
   overage: number;
   factsLeftBehind: number;
+  /** Why it stopped, where it did by itself. */
+  failure: string | null;
   startedAt: Date;
   finishedAt: Date | null;
 }
@@ -18,7 +20,7 @@ export async function beginClose(db: Queryable, period: string, at: Date): Promi
   await db.query(
     `insert into tagih.closes (period, status, started_at) values ($1, 'running', $2)
      on conflict (period) do update
-       set status = 'running', finished_at = null, facts_left_behind = 0`,
+       set status = 'running', finished_at = null, facts_left_behind = 0, failure = null`,
     [period, at],
   );
 }
@@ -33,23 +35,29 @@ export async function reopenClose(
   await db.query(
     `insert into tagih.closes as c (period, status, started_at) values ($1, 'running', $2)
      on conflict (period) do update
-       set status = 'running', finished_at = null, facts_left_behind = 0
+       set status = 'running', finished_at = null, facts_left_behind = 0, failure = null
       where c.finished_at is not distinct from $3`,
     [period, at, endedAt],
   );
 }
 
+/** `failure`: why it stopped, where it did by itself. */
 export async function endClose(
   db: Queryable,
   period: string,
   status: 'completed' | 'failed',
   at: Date,
+  failure: string | null,
 ): Promise<void> {
-  await db.query('update tagih.closes set status = $2, finished_at = $3 where period = $1', [
-    period,
-    status,
-    at,
-  ]);
+  await db.query(
+    'update tagih.closes set status = $2, finished_at = $3, failure = $4 where period = $1',
+    [period, status, at, failure],
+  );
+}
+
+/** Notes that the totals are what the events add up to (R33). */
+export async function noteVerified(db: Queryable, period: string, at: Date): Promise<void> {
+  await db.query('update tagih.closes set verified_at = $2 where period = $1', [period, at]);
 }
 
 /** The months whose close has begun and not ended, the oldest first. */
@@ -104,7 +112,7 @@ export async function countFactsBefore(db: Queryable, cutoff: Date): Promise<num
 export async function findClose(db: Queryable, period: string): Promise<Close | undefined> {
   const { rows } = await db.query<Close>(
     `select c.period, c.status, c.started_at as "startedAt", c.finished_at as "finishedAt",
-            c.facts_left_behind as "factsLeftBehind",
+            c.facts_left_behind as "factsLeftBehind", c.failure,
             jsonb_build_object('total', greatest(c.teams, count(b.team_id)),
               'done', count(b.team_id) filter (where b.status not in ('due', 'failed')),
               'failed', count(b.team_id) filter (where b.status = 'failed')) as teams,

@@ -1,7 +1,7 @@
 import type { PlanPeriod } from '../domain/team.js';
 import type { Queryable } from './pool.js';
 
-/** Writes a plan period as it is now; one that has ended gets its end (R37). */
+/** Writes a plan period as it is now; one that has ended gets its end (R37). Nothing new leaves it as it is. */
 export async function putPlanPeriod(
   db: Queryable,
   teamId: string,
@@ -11,7 +11,8 @@ export async function putPlanPeriod(
     `insert into tagih.plan_periods (team_id, subscription_id, plan, starts_at, ends_at)
      values ($1, $2, $3, $4, $5)
      on conflict (team_id, subscription_id, starts_at, plan)
-     do update set ends_at = excluded.ends_at`,
+     do update set ends_at = excluded.ends_at, noted_at = excluded.noted_at
+      where plan_periods.ends_at is distinct from excluded.ends_at`,
     [teamId, subscriptionId, plan, startsAt, endsAt],
   );
 }

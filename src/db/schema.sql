@@ -17,6 +17,8 @@ create table tagih.closes (
   finished_at timestamp with time zone,
   facts_left_behind integer default 0 not null,
   teams integer default 0 not null,
+  verified_at timestamp with time zone,
+  failure text,
   constraint closes_pkey PRIMARY KEY (period)
 );
 
@@ -76,6 +78,7 @@ create table tagih.plan_periods (
   plan text not null,
   starts_at timestamp with time zone not null,
   ends_at timestamp with time zone,
+  noted_at timestamp with time zone default now() not null,
   constraint plan_periods_pkey PRIMARY KEY (team_id, subscription_id, starts_at, plan),
   constraint plan_periods_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
 );

@@ -51,43 +51,46 @@ const select = `select b.team_id as "teamId", b.period, b.plan, b.plan_version a
       where l.team_id = b.team_id and l.billed_in = b.period), '[]') as lines
   from tagih.usage_billings b`;
 
-/** Writes a record with its lines, once for each team and period (R32). */
-export async function insertUsageBilling(
+/** A record as it is written: what was computed, and from what (R33). */
+export interface NewUsageBilling {
+  teamId: string;
+  record: ComputedRecord;
+  inputs: BillingInputs;
+  watermark: Date;
+  digest: string;
+}
+
+/** Writes records with their lines, once for each team and period (R32). */
+export async function insertUsageBillings(
   db: Queryable,
-  teamId: string,
-  record: ComputedRecord,
-  from: { inputs: BillingInputs; watermark: Date; digest: string },
+  billings: readonly NewUsageBilling[],
 ): Promise<void> {
-  const { rowCount } = await db.query(
-    `insert into tagih.usage_billings (team_id, period, plan, plan_version, used_tokens,
-       token_limit, overage_tokens, rate_per_1000, overage_cost, amount_due, inputs, watermark, digest,
-       status)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict do nothing`,
-    [
-      teamId,
-      record.period,
-      record.plan,
-      record.planVersion,
-      record.usedTokens,
-      record.tokenLimit,
-      record.overageTokens,
-      record.ratePer1000,
-      record.overageCost,
-      record.amountDue,
-      from.inputs,
-      from.watermark,
-      from.digest,
-      record.amountDue === 0 ? 'nothing_due' : 'due',
-    ],
+  const records = billings.map(
+    ({ record: { lines: _, remainingTokens: __, ...record }, ...from }) => ({
+      ...from,
+      ...record,
+      status: record.amountDue === 0 ? 'nothing_due' : 'due',
+    }),
   );
-  if (rowCount === 0) return;
-  for (const { kind, period, tokens, amount } of record.lines) {
-    await db.query(
-      `insert into tagih.usage_billing_lines (team_id, billed_in, kind, period, tokens, amount)
-       values ($1, $2, $3, $4, $5, $6)`,
-      [teamId, record.period, kind, period, tokens, amount],
-    );
-  }
+  const lines = billings.flatMap(({ teamId, record }) =>
+    record.lines.map((line) => ({ teamId, billedIn: record.period, ...line })),
+  );
+  await db.query(
+    `with inserted as (
+       insert into tagih.usage_billings (team_id, period, plan, plan_version, used_tokens, token_limit,
+         overage_tokens, rate_per_1000, overage_cost, amount_due, inputs, watermark, digest, status)
+       select * from json_to_recordset($1) as record ("teamId" text, period text, plan text,
+         "planVersion" text, "usedTokens" bigint, "tokenLimit" bigint, "overageTokens" bigint,
+         "ratePer1000" bigint, "overageCost" bigint, "amountDue" bigint, inputs json,
+         watermark timestamptz, digest text, status text)
+       on conflict do nothing returning team_id, period)
+     insert into tagih.usage_billing_lines (team_id, billed_in, kind, period, tokens, amount)
+     select "teamId", "billedIn", kind, line.period, tokens, amount
+       from json_to_recordset($2) as line ("teamId" text, "billedIn" text, kind text, period text,
+         tokens bigint, amount bigint)
+       join inserted on inserted.team_id = "teamId" and inserted.period = "billedIn"`,
+    [JSON.stringify(records), JSON.stringify(lines)],
+  );
 }
 
 export async function findUsageBilling(

@@ -7,13 +7,15 @@ import {
   leaveFactsBehind,
   lockTeams,
   noteTeams,
+  noteVerified,
   pagesOfTeams,
   readPast,
   teamsToBill,
 } from '../db/closes.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
 import { seal } from '../db/seals.js';
-import { billingsToSummarise, insertUsageBilling } from '../db/usageBillings.js';
+import { billingsToSummarise, insertUsageBillings } from '../db/usageBillings.js';
+import { findMismatches } from '../db/usageVerification.js';
 import type { Page } from '../domain/page.js';
 import { type Period, parsePeriod, periodAt, previousPeriod } from '../domain/period.js';
 import { catalogue } from '../domain/plans.js';
@@ -30,8 +32,16 @@ export class FuturePeriod extends Error {
   override name = 'FuturePeriod';
 }
 
+/** What the period would be billed from is not what its events add up to. */
+export class UsageMismatch extends Error {
+  override name = 'UsageMismatch';
+}
+
 /** Commits of the open period read no seal, and last up to 30 s: no seal may meet one (R38). */
 const SEAL_DELAY_MS = 60_000;
+
+/** Teams that are named where more do not fit their events. */
+const NAMED = 20;
 
 /** Teams in a page: one child workflow each, small enough to end within its activities' time. */
 const PAGE = 500;
@@ -97,8 +107,28 @@ export class CloseService {
     return pagesOfTeams(this.pool, this.period(period), PAGE);
   }
 
-  async end(period: string, status: 'completed' | 'failed', now: Date): Promise<void> {
-    await endClose(this.pool, period, status, now);
+  /**
+   * Counts the totals of the sealed period against its events, for the teams that have no record yet. Throws
+   * `UsageMismatch`, which names teams and both figures: nothing may be billed from them.
+   */
+  async verify(period: string, now: Date): Promise<void> {
+    const { count, mismatches } = await findMismatches(this.pool, this.period(period), NAMED);
+    if (count === 0) return noteVerified(this.pool, period, now);
+    const named = mismatches.map(
+      ({ teamId, period: month, inTotals, inEvents }) =>
+        `${teamId} has ${inTotals} tokens of ${month} in its totals, ${inEvents} in its events`,
+    );
+    const more = count > NAMED ? `; and ${count - NAMED} more` : '';
+    throw new UsageMismatch(`${period} is not billed: ${named.join('; ')}${more}`);
+  }
+
+  async end(
+    period: string,
+    status: 'completed' | 'failed',
+    now: Date,
+    failure: string | null = null,
+  ): Promise<void> {
+    await endClose(this.pool, period, status, now, failure);
   }
 
   /**
@@ -126,13 +156,13 @@ export class CloseService {
     page: Page,
   ): Promise<void> {
     const inputsOf = await readBillingInputs(db, month, earlier, page);
-    for (const teamId of await teamsToBill(db, month, page)) {
+    const billings = (await teamsToBill(db, month, page)).map((teamId) => {
       const inputs = inputsOf(teamId);
       const record = computeRecord(inputs, catalogue);
       const digest = digestOf(teamId, inputs, record);
-      const from = { inputs, watermark: month.sealedAt, digest };
-      await insertUsageBilling(db, teamId, record, from);
-    }
+      return { teamId, record, inputs, watermark: month.sealedAt, digest };
+    });
+    await insertUsageBillings(db, billings);
   }
 
   /** Writes the summary mails of a page, one for each team and period (R32). */

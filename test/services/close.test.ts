@@ -75,6 +75,51 @@ describe('which months a close closes', () => {
   });
 });
 
+describe('the verification of a close (R33)', () => {
+  const corrupt = (change: string, ...values: string[]) => books.pool.query(change, values);
+
+  test('finds what a month has in its totals and not in its events, and names both', async () => {
+    const [team, other] = [await books.team('pro'), await books.team('pro')];
+    await books.track(team, 60_000, noon(january, 10));
+    await books.track(other, 7, noon(january, 10));
+    await books.closes.seal(january.id, noon(february, 2));
+    await books.closes.verify(january.id, noon(april, 1));
+    const oneMore =
+      'update tagih.usage_totals set used_tokens = used_tokens + 1 where team_id = $1';
+    await corrupt(oneMore, team);
+    await expect(books.closes.verify(january.id, noon(april, 1))).rejects.toThrow(
+      `${january.id} is not billed: ${team} has 60001 tokens of ${january.id} in its totals, 60000 in its events`,
+    );
+  });
+
+  test('finds events that no total counts, and what came late', async () => {
+    const team = await books.team('pro');
+    await books.track(team, 60_000, noon(january, 10));
+    await books.close(january);
+    await books.track(team, 500, noon(january, 11), noon(february, 5));
+    await books.track(team, 9, noon(february, 6));
+    // After the seal: the usage of January's own bill is as it was, and February has some of it, too.
+    await books.closes.seal(february.id, noon(march, 2));
+    await books.track(team, 30, noon(january, 12), noon(march, 5));
+    await books.track(team, 4, noon(february, 12), noon(march, 5));
+    await books.closes.verify(february.id, noon(april, 1));
+    await corrupt('update tagih.usage_late set tokens = tokens + 1 where period = $1', january.id);
+    await corrupt('delete from tagih.usage_totals where period = $1', february.id);
+    await expect(books.closes.verify(february.id, noon(april, 1))).rejects.toThrow(
+      `${team} has 501 tokens of ${january.id} in its totals, 500 in its events; ` +
+        `${team} has 0 tokens of ${february.id} in its totals, 9 in its events`,
+    );
+  });
+
+  test('asks nothing of a record that is there: its events may be past retention', async () => {
+    const team = await books.team('pro');
+    await books.track(team, 60_000, noon(january, 10));
+    await books.close(january);
+    await books.pool.query('delete from tagih.usage_events');
+    await books.closes.verify(january.id, noon(april, 1));
+  });
+});
+
 describe('the progress of a close', () => {
   test('counts all teams from the seal on, not those that have their record already (R39)', async () => {
     const teams = await Promise.all([1, 2, 3].map(() => books.team('pro')));

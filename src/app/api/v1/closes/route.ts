@@ -15,6 +15,7 @@ const closeSchema = z
     factsLeftBehind: z.int().meta({
       description: 'Facts that had not arrived after an hour, and that the close went on without',
     }),
+    failure: z.string().nullable().meta({ description: 'Why it stopped, where it did by itself' }),
     startedAt: z.iso.datetime(),
     finishedAt: z.iso.datetime().nullable(),
   })
