@@ -1,7 +1,8 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Page } from '../src/domain/page.js';
-import { CloseService } from '../src/services/closeService.js';
+import { CloseService, UsageMismatch } from '../src/services/closeService.js';
 import { OverageService } from '../src/services/overageService.js';
+import { alive } from './alive.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { now } from './now.js';
 import { answered } from './stripe.js';
@@ -37,8 +38,22 @@ export function closeActivities({
       return closes.seal(period, now());
     },
 
+    /** A difference is no outage: asked again, it would be found again. */
+    async verifyUsage(period: string): Promise<void> {
+      try {
+        await alive(() => closes.verify(period, now()));
+      } catch (error) {
+        if (!(error instanceof UsageMismatch)) throw error;
+        throw ApplicationFailure.nonRetryable(error.message, error.name);
+      }
+    },
+
     async writeRecords(period: string, page: Page): Promise<void> {
       await closes.writeRecords(period, page);
+    },
+
+    async pagesToBill(period: string, after: string): Promise<{ pages: Page[]; total: number }> {
+      return closes.pagesToBill(period, after);
     },
 
     /** Ends between two teams when the close is cancelled or the worker stops; another goes on there. */
@@ -61,8 +76,12 @@ export function closeActivities({
       await closes.writeSummaries(period, page, now());
     },
 
-    async finishClose(period: string, status: 'completed' | 'failed'): Promise<void> {
-      await closes.end(period, status, now());
+    async finishClose(
+      period: string,
+      status: 'completed' | 'failed',
+      failure?: string,
+    ): Promise<void> {
+      await closes.end(period, status, now(), failure);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { ApplicationFailure, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/activity';
 import Stripe from 'stripe';
 import { putInvoiceLink } from '../src/db/invoiceLinks.js';
 import { receivedUpTo } from '../src/db/outbox.js';
@@ -10,6 +10,7 @@ import { type Placement, placeDispute } from '../src/services/stripeEvents.js';
 import { describeError } from '../src/stripe/errors.js';
 import { attemptPayment, holdInvoice, writeOff } from '../src/stripe/payment.js';
 import { readTruth } from '../src/stripe/truth.js';
+import { alive } from './alive.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { now } from './now.js';
 
@@ -77,21 +78,15 @@ export const stripeActivities = ({
   },
 });
 
-/** Often enough for the time-out in workflows/proxies.ts. */
-const HEARTBEAT_MS = 10_000;
-
 /**
  * What Stripe answers, with a heartbeat while it takes its time. Its errors are made safe to show: Temporal
  * keeps a failure for as long as the history.
  */
 export async function answered<T>(call: () => Promise<T>): Promise<T> {
-  const beating = setInterval(() => heartbeat(), HEARTBEAT_MS);
   try {
-    return await call();
+    return await alive(call);
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripeError)) throw error;
     throw ApplicationFailure.retryable(describeError(error), error.type);
-  } finally {
-    clearInterval(beating);
   }
 }

@@ -1,18 +1,26 @@
 import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
+  ActivityFailure,
+  ApplicationFailure,
   CancellationScope,
+  continueAsNew,
   executeChild,
   ParentClosePolicy,
+  patched,
   setCurrentDetails,
   sleep,
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Page } from '../src/domain/page.js';
-import { closing, overage } from './proxies.js';
+import { closeByPages } from './closeByPages.js';
+import { forEach } from './forEach.js';
+import { closing, overage, verifying } from './proxies.js';
 
+/** Ranges of teams that are written at once: Postgres and the worker take turns. */
+const RANGES = 2;
 /** Pages under way at once: Stripe's rate limit, not their number, is what bounds a close. */
-const WINDOW = 4;
+const PAGES = 4;
 /** A close waits an hour for facts that are on their way (R39): each time a second longer, up to ten. */
 const LOOKS = 364;
 const LONGEST_WAIT_S = 10;
@@ -43,46 +51,84 @@ async function startOrJoin(period: string): Promise<void> {
   }
 }
 
-/** Closes an ended month. May run again at any time (R32). */
-export async function close(period: string): Promise<void> {
-  try {
-    await closing.beginClose(period);
-    await closeMonth(period);
-    await closing.finishClose(period, 'completed');
-  } catch (error) {
-    // Steps are tried until they succeed: this close, or a page of it, was cancelled or terminated.
-    await CancellationScope.nonCancellable(() => closing.finishClose(period, 'failed'));
-    throw error;
-  }
+/** How far a close has come with the pages of records that go to Stripe. */
+interface Place {
+  /** The last team of the pages that are done. */
+  after: string;
+  /** How many these are. */
+  pages: number;
 }
 
-/** Seals the month, then bills it page by page. */
-async function closeMonth(period: string): Promise<void> {
+/** Closes an ended month. May run again at any time (R32). `place`: where the run before this one has left it. */
+export async function close(period: string, place?: Place): Promise<void> {
+  let left: Place | undefined;
+  try {
+    const from = place ?? (await writeBooks(period));
+    if (from !== undefined) left = await billPages(period, from);
+    if (left === undefined) await closing.finishClose(period, 'completed');
+  } catch (error) {
+    // Steps are tried until they succeed: what was used is not what would be billed, or the close was
+    // cancelled, or a page of it terminated.
+    const failure = mismatchIn(error);
+    await CancellationScope.nonCancellable(() => closing.finishClose(period, 'failed', failure));
+    throw error;
+  }
+  if (left !== undefined) await continueAsNew<typeof close>(period, left);
+}
+
+/** What is done in the ledger, before anything leaves the house; where billing begins, unless it is done already. */
+async function writeBooks(period: string): Promise<Place | undefined> {
+  await closing.beginClose(period);
   await factsApplied(period);
   setCurrentDetails('Sealing the period');
-  const pages = await closing.sealPeriod(period);
-  let done = 0;
-  const waiting = pages.map((page, index) => ({ page, number: index + 1 }));
-  const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const { page, number } = next;
-      await executeChild(closePage, {
-        workflowId: `close:${period}:${number}`,
+  if (!patched('records-set-wise')) {
+    await closeByPages(period);
+    return undefined;
+  }
+  const ranges = await closing.sealPeriod(period);
+  setCurrentDetails('Counting the totals against the events');
+  await verifying.verifyUsage(period);
+  setCurrentDetails(`Writing the records of ${ranges.length} ranges of teams`);
+  await forEach(ranges, RANGES, (range) => closing.writeRecords(period, range));
+  // Mail does not wait for Stripe.
+  setCurrentDetails(`Writing the mails of ${ranges.length} ranges of teams`);
+  await forEach(ranges, RANGES, (range) => closing.writeSummaries(period, range));
+  return { after: '', pages: 0 };
+}
+
+/** Brings what is due to Stripe, page by page. Where it stopped, when the run had grown long; undefined: all is done. */
+async function billPages(period: string, from: Place): Promise<Place | undefined> {
+  let { after, pages: done } = from;
+  for (;;) {
+    const { pages, total } = await closing.pagesToBill(period, after);
+    const last = pages.at(-1);
+    if (last === undefined) return undefined;
+    const [before, of] = [done, done + total];
+    await forEach(pages, PAGES, async (page, index) => {
+      setCurrentDetails(`${done} of ${of} pages of records are at Stripe`);
+      await executeChild(billPage, {
+        workflowId: `close:${period}:${before + index + 1}`,
         args: [period, page],
         staticSummary: `Teams ${page.first} to ${page.last}`,
       });
       done += 1;
-      setCurrentDetails(`${done} of ${pages.length} pages of teams are billed`);
-    }
-  };
-  await Promise.all(Array.from({ length: WINDOW }, work));
+    });
+    after = last.last;
+    if (workflowInfo().continueAsNewSuggested) return { after, pages: done };
+  }
 }
 
-/** One page of teams; each step resumes from the rows that are there. Mail does not wait for Stripe. */
-export async function closePage(period: string, page: Page): Promise<void> {
-  await closing.writeRecords(period, page);
-  await closing.writeSummaries(period, page);
+/** One page of records; it resumes from the rows that are there. */
+export async function billPage(period: string, page: Page): Promise<void> {
   await overage.billOverage(period, page);
+}
+
+/** Why the close stopped by itself; undefined when it did not. */
+function mismatchIn(error: unknown): string | undefined {
+  const { cause } = error instanceof ActivityFailure ? error : {};
+  return cause instanceof ApplicationFailure && cause.type === 'UsageMismatch'
+    ? cause.message
+    : undefined;
 }
 
 async function factsApplied(period: string): Promise<void> {

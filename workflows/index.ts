@@ -1,4 +1,5 @@
-export { close, closePage, monthlyCloseRun } from './close.js';
+export { billPage, close, monthlyCloseRun } from './close.js';
+export { closePage } from './closeByPages.js';
 export { mailer } from './mailer.js';
 export { reconciliation } from './reconciliation.js';
 export { stripeEvent } from './stripeEvent.js';

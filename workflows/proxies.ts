@@ -37,7 +37,7 @@ export const mail = proxyActivities<Pick<Activities, 'sendWaitingMails'>>({
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
-/** The close's steps in the ledger: a page of 500 teams takes about a second. */
+/** The close's steps in the ledger: a range of 5,000 teams takes about a second. */
 export const closing = proxyActivities<
   Pick<
     Activities,
@@ -48,11 +48,19 @@ export const closing = proxyActivities<
     | 'sealPeriod'
     | 'writeRecords'
     | 'writeSummaries'
+    | 'pagesToBill'
     | 'finishClose'
   >
 >({
   startToCloseTimeout: '2m',
   retry: { initialInterval: '500ms', maximumInterval: '30s' },
+});
+
+/** A month's events are counted: millions of them. */
+export const verifying = proxyActivities<Pick<Activities, 'verifyUsage'>>({
+  startToCloseTimeout: '1h',
+  heartbeatTimeout: '60s',
+  retry: { initialInterval: '5s', maximumInterval: '5m' },
 });
 
 /** The close's calls to Stripe: a page can be 500 of them; a worker that died is noticed by its silence. */

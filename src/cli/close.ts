@@ -31,6 +31,7 @@ export const closeCommand = (settings: () => Environment) =>
         }
       }).finally(() => connection.close());
       const { total, failed } = close.teams;
+      if (close.failure !== null) process.stderr.write(`${close.failure}\n`);
       const outcome =
         close.status === 'completed' ? 'is closed' : 'is not closed, its workflow was stopped';
       process.stdout.write(

@@ -175,7 +175,7 @@ export async function lockTeams(db: Queryable, { first, last }: Page): Promise<v
 }
 
 /** Ranges of the teams that have a record of the period, each of `size` teams at most. */
-export async function pagesOfTeams(
+export async function rangesOfTeams(
   db: Queryable,
   { id, start, end }: { id: string; start: Date; end: Date },
   size: number,
@@ -190,14 +190,16 @@ export async function pagesOfTeams(
   return rows;
 }
 
-/** The teams of a range that have a record of the period. */
-export async function teamsToBill(
+/** The teams of a range that are to have a record of the period, and have none yet. */
+export async function teamsWithoutRecord(
   db: Queryable,
   { id, start, end }: { id: string; start: Date; end: Date },
   range: Page,
 ): Promise<string[]> {
   const { rows } = await db.query<{ id: string }>(
-    `select t.id from tagih.teams t where t.id between $4 and $5 and (${billable}) order by t.id`,
+    `select t.id from tagih.teams t where t.id between $4 and $5 and (${billable})
+        and not exists (select from tagih.usage_billings b where b.team_id = t.id and b.period = $1)
+      order by t.id`,
     [id, start, end, range.first, range.last],
   );
   return rows.map((row) => row.id);

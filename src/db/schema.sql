@@ -178,6 +178,7 @@ create table tagih.usage_billings (
   constraint usage_billings_pkey PRIMARY KEY (team_id, period),
   constraint usage_billings_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
 );
+CREATE INDEX usage_billings_due ON tagih.usage_billings USING btree (period, team_id) WHERE (status = ANY (ARRAY['due'::text, 'failed'::text]));
 CREATE INDEX usage_billings_open ON tagih.usage_billings USING btree (team_id) WHERE (status = ANY (ARRAY['pending'::text, 'carried_forward'::text]));
 CREATE INDEX usage_billings_period ON tagih.usage_billings USING btree (period, team_id);
 

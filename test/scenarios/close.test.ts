@@ -195,3 +195,27 @@ test('the schedule closes the month of its own time, not of the clock, and those
       .toMatchObject({ period: closed.id, status: 'pending', amountDue: { amount } });
   }
 });
+
+test('a month whose totals are not what its events add up to is not billed, until they are (R33)', async () => {
+  const month = monthsAgo(13);
+  const { teamId, customerId } = await subscribedIn(product, month, 'pro');
+  const { pool, api } = product;
+  await pool.query(
+    'insert into tagih.usage_totals (team_id, period, used_tokens) values ($1, $2, 60000)',
+    [teamId, month.id],
+  );
+  await api('POST', '/api/v1/closes', { period: month.id });
+  await expect
+    .poll(async () => (await api('GET', `/api/v1/closes/${month.id}`)).body)
+    .toMatchObject({
+      status: 'failed',
+      failure: `${month.id} is not billed: ${teamId} has 60000 tokens of ${month.id} in its totals, 0 in its events`,
+    });
+  expect(await recordOf(product, month, teamId)).toMatchObject({ code: 'unknown_usage_billing' });
+  expect((await product.stripe.invoiceItems.list({ customer: customerId })).data).toEqual([]);
+  expect(await product.mails(teamId)).toEqual([]);
+
+  await pool.query('update tagih.usage_totals set used_tokens = 0 where period = $1', [month.id]);
+  expect(await close(product, month)).toMatchObject({ failure: null });
+  expect(await recordOf(product, month, teamId)).toMatchObject({ status: 'nothing_due' });
+});

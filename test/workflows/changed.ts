@@ -15,5 +15,6 @@ export const stripeEvent = changed(unchanged.stripeEvent);
 export const monthlyCloseRun = changed(unchanged.monthlyCloseRun);
 export const close = changed(unchanged.close);
 export const usageRetention = changed(unchanged.usageRetention);
+export const billPage = changed(unchanged.billPage);
 export const closePage = changed(unchanged.closePage);
 export const reconciliation = changed(unchanged.reconciliation);

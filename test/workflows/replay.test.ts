@@ -172,8 +172,8 @@ test('a month that was closed by its schedule has histories that replay', async 
       .toBe('completed');
     await close(product, month);
     const runs: [string, string][] = [
-      ['close', `close:${month.id}`],
-      ['close-page', `close:${month.id}:1`],
+      ['close-set-wise', `close:${month.id}`],
+      ['bill-page', `close:${month.id}:1`],
     ];
     for await (const { workflowId } of product.temporal.workflow.list({
       query: `WorkflowType = 'monthlyCloseRun'`,

@@ -6,3 +6,7 @@ alter table tagih.closes
   add column verified_at timestamptz,
   -- Why the close stopped, where it did by itself.
   add column failure text;
+
+-- For a close that goes through what is to be put on Stripe, page by page.
+create index usage_billings_due on tagih.usage_billings (period, team_id)
+  where status in ('due', 'failed');
