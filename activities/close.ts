@@ -10,12 +10,14 @@ import { answered } from './stripe.js';
 export function closeActivities({
   pool,
   stripe,
+  pacedStripe,
   zone,
   closeGraceMs,
   stopping,
 }: ActivityDependencies) {
   const closes = new CloseService(pool, zone, closeGraceMs);
   const overage = new OverageService(pool, stripe);
+  const bulk = new OverageService(pool, pacedStripe);
   return {
     /** The months that a run of the schedule closes, by its scheduled time, never by the clock (R7). */
     async monthsToClose(scheduledAt: string): Promise<string[]> {
@@ -56,11 +58,16 @@ export function closeActivities({
       return closes.pagesToBill(period, after);
     },
 
+    /** Looks for what is on Stripe already, unknown to the ledger (R34). */
+    async adoptItems(period: string): Promise<void> {
+      await answered(() => bulk.adoptItems(period));
+    },
+
     /** Ends between two teams when the close is cancelled or the worker stops; another goes on there. */
     async billOverage(period: string, page: Page): Promise<void> {
       const ending = AbortSignal.any([cancellationSignal(), stopping]);
       await answered(() =>
-        overage.billPage(period, page, () => {
+        bulk.billPage(period, page, () => {
           heartbeat();
           ending.throwIfAborted();
         }),

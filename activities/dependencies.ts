@@ -7,6 +7,8 @@ import type { PlanPrices } from '../src/stripe/truth.js';
 export interface ActivityDependencies {
   pool: Pool;
   stripe: Stripe;
+  /** At the pace that Stripe allows to an endpoint, for what a close sends by the thousands. */
+  pacedStripe: Stripe;
   postmark: ServerClient;
   prices: PlanPrices;
   policy: DunningPolicy;

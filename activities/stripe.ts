@@ -7,7 +7,7 @@ import { openBillings } from '../src/db/usageBillings.js';
 import type { Call } from '../src/domain/calls.js';
 import type { Outcome, Truth } from '../src/domain/team.js';
 import { type Placement, placeDispute } from '../src/services/stripeEvents.js';
-import { describeError } from '../src/stripe/errors.js';
+import { describeError, retryAfter, StripeUnavailable } from '../src/stripe/errors.js';
 import { attemptPayment, holdInvoice, writeOff } from '../src/stripe/payment.js';
 import { readTruth } from '../src/stripe/truth.js';
 import { alive } from './alive.js';
@@ -86,7 +86,16 @@ export async function answered<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await alive(call);
   } catch (error) {
+    if (error instanceof StripeUnavailable) {
+      const { message, name: type, retryAfter } = error;
+      throw ApplicationFailure.create({ message, type, ...later(retryAfter) });
+    }
     if (!(error instanceof Stripe.errors.StripeError)) throw error;
-    throw ApplicationFailure.retryable(describeError(error), error.type);
+    const [message, { type }] = [describeError(error), error];
+    throw ApplicationFailure.create({ message, type, ...later(retryAfter(error)) });
   }
 }
+
+/** Not before Stripe wants to be asked again, where it says so. */
+const later = (seconds: number | null) =>
+  seconds === null ? {} : { nextRetryDelay: seconds * 1_000 };

@@ -43,6 +43,12 @@ const settings = z.object({
   NEXT_PUBLIC_STRIPE_ENTERPRISE_PRICE_ID: z
     .string()
     .startsWith('price_', 'must be a price id of Stripe'),
+  STRIPE_RATE_LIMIT: z.coerce
+    .number('must be requests a second')
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(25),
   POSTMARK_SERVER_TOKEN: z.string().min(1),
   POSTMARK_API_BASE: z.url().optional(),
   EMAIL_FROM: z.email('must be an e-mail address'),

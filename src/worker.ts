@@ -4,13 +4,16 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
+import { bulkTaskQueue } from '../workflows/taskQueues.js';
 import type { Settings } from './config.js';
 import { createPool } from './db/pool.js';
+import { reserveRequests } from './db/stripeBudget.js';
 import { createPostmark } from './email/postmark.js';
 import { runRole } from './role.js';
 import { ensureSchedules } from './schedules.js';
 import { ensureSearchAttributes } from './searchAttributes.js';
 import { createStripe } from './stripe/client.js';
+import { Pace } from './stripe/pace.js';
 import { planPrices } from './stripe/prices.js';
 import { temporalConnection } from './temporal.js';
 
@@ -32,14 +35,16 @@ export async function startWorker(
   );
   const connection = await NativeConnection.connect(temporalConnection(settings));
   const stopping = new AbortController();
-  const worker = await Worker.create({
+  const pace = new Pace(settings.STRIPE_RATE_LIMIT, (...wish) => reserveRequests(pool, ...wish));
+  const { STRIPE_SECRET_KEY: stripeKey, STRIPE_API_BASE: stripeBase } = settings;
+  const { TEMPORAL_TASK_QUEUE: taskQueue } = settings;
+  const shared = {
     connection,
     namespace: settings.TEMPORAL_NAMESPACE,
-    taskQueue: settings.TEMPORAL_TASK_QUEUE,
-    ...code,
     activities: createActivities({
       pool,
-      stripe: createStripe(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE),
+      stripe: createStripe(stripeKey, stripeBase),
+      pacedStripe: createStripe(stripeKey, stripeBase, pace),
       postmark: createPostmark(settings.POSTMARK_SERVER_TOKEN, settings.POSTMARK_API_BASE),
       prices: planPrices(settings),
       policy: {
@@ -56,22 +61,26 @@ export async function startWorker(
     }),
     // Longer than a call to Stripe: an attempt under way at a deploy reports how it ended.
     shutdownGraceTime: '25s',
-  });
+  };
+  const workers = await Promise.all([
+    Worker.create({ ...shared, ...code, taskQueue }),
+    Worker.create({ ...shared, taskQueue: bulkTaskQueue(taskQueue) }),
+  ]);
   const { TEMPORAL_NAMESPACE: namespace } = settings;
   await ensureSearchAttributes(connection, namespace).catch((error: unknown) =>
     // A hosted Temporal lets its console alone do this.
     log.warn({ err: error }, 'search attributes could not be registered'),
   );
   await ensureSchedules(new Client({ connection, namespace }), settings);
-  const stopped = worker.run().finally(async () => {
+  const stopped = Promise.all(workers.map((worker) => worker.run())).finally(async () => {
     await connection.close();
     await pool.end();
   });
-  log.info({ taskQueue: settings.TEMPORAL_TASK_QUEUE }, 'working');
+  log.info({ taskQueue }, 'working');
   return {
     async close() {
       stopping.abort(new Error('The worker stops.'));
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       await stopped;
     },
   };

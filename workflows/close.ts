@@ -12,9 +12,9 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
+import { forEach } from '../src/domain/forEach.js';
 import type { Page } from '../src/domain/page.js';
 import { closeByPages } from './closeByPages.js';
-import { forEach } from './forEach.js';
 import { closing, overage, verifying } from './proxies.js';
 
 /** Ranges of teams that are written at once: Postgres and the worker take turns. */
@@ -93,6 +93,8 @@ async function writeBooks(period: string): Promise<Place | undefined> {
   // Mail does not wait for Stripe.
   setCurrentDetails(`Writing the mails of ${ranges.length} ranges of teams`);
   await forEach(ranges, RANGES, (range) => closing.writeSummaries(period, range));
+  setCurrentDetails('Looking for what is at Stripe already');
+  await overage().adoptItems(period);
   return { after: '', pages: 0 };
 }
 
@@ -120,7 +122,7 @@ async function billPages(period: string, from: Place): Promise<Place | undefined
 
 /** One page of records; it resumes from the rows that are there. */
 export async function billPage(period: string, page: Page): Promise<void> {
-  await overage.billOverage(period, page);
+  await overage().billOverage(period, page);
 }
 
 /** Why the close stopped by itself; undefined when it did not. */

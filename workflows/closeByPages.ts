@@ -1,6 +1,6 @@
 import { executeChild, setCurrentDetails } from '@temporalio/workflow';
+import { forEach } from '../src/domain/forEach.js';
 import type { Page } from '../src/domain/page.js';
-import { forEach } from './forEach.js';
 import { closing, overage } from './proxies.js';
 
 const PAGES = 4;
@@ -24,5 +24,5 @@ export async function closeByPages(period: string): Promise<void> {
 export async function closePage(period: string, page: Page): Promise<void> {
   await closing.writeRecords(period, page);
   await closing.writeSummaries(period, page);
-  await overage.billOverage(period, page);
+  await overage().billOverage(period, page);
 }

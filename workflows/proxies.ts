@@ -1,5 +1,6 @@
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
+import { bulkTaskQueue } from './taskQueues.js';
 
 /** Postgres: nothing of a team may go on before its turn is written, so it is tried for as long as it takes. */
 export const ledger = proxyActivities<Pick<Activities, 'saveTurn'>>({
@@ -64,11 +65,13 @@ export const verifying = proxyActivities<Pick<Activities, 'verifyUsage'>>({
 });
 
 /** The close's calls to Stripe: a page can be 500 of them; a worker that died is noticed by its silence. */
-export const overage = proxyActivities<Pick<Activities, 'billOverage'>>({
-  startToCloseTimeout: '30m',
-  heartbeatTimeout: '90s',
-  retry: { initialInterval: '1s', maximumInterval: '30s' },
-});
+export const overage = () =>
+  proxyActivities<Pick<Activities, 'adoptItems' | 'billOverage'>>({
+    taskQueue: bulkTaskQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '30m',
+    heartbeatTimeout: '90s',
+    retry: { initialInterval: '1s', maximumInterval: '30s' },
+  });
 
 /**
  * The reconciliation's pages, one list of Stripe's and a transaction each. What no outage explains ends the

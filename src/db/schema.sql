@@ -89,6 +89,12 @@ create table tagih.seals (
   constraint seals_pkey PRIMARY KEY (period)
 );
 
+create table tagih.stripe_budget (
+  endpoint text not null,
+  free_at timestamp with time zone not null,
+  constraint stripe_budget_pkey PRIMARY KEY (endpoint)
+);
+
 create table tagih.stripe_events (
   id text not null,
   type text not null,
@@ -175,6 +181,7 @@ create table tagih.usage_billings (
   stripe_invoice_item_id text,
   stripe_invoice_id text,
   billed_at timestamp with time zone,
+  tried_at timestamp with time zone,
   constraint usage_billings_pkey PRIMARY KEY (team_id, period),
   constraint usage_billings_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
 );

@@ -31,6 +31,8 @@ export interface UsageBilling {
   status: BillingStatus;
   /** Counts the items made for it: part of their key at Stripe (R34). */
   generation: number;
+  /** Whether it was ever tried to put it on Stripe: where not, nothing of it can be there (R35). */
+  tried: boolean;
   stripeInvoiceItemId: string | null;
   stripeInvoiceId: string | null;
   watermark: Date;
@@ -43,6 +45,7 @@ const select = `select b.team_id as "teamId", b.period, b.plan, b.plan_version a
     b.used_tokens as "usedTokens", b.token_limit as "tokenLimit",
     b.overage_tokens as "overageTokens", b.rate_per_1000 as "ratePer1000",
     b.overage_cost as "overageCost", b.amount_due as "amountDue", b.status, b.generation,
+    b.tried_at is not null as tried,
     b.stripe_invoice_item_id as "stripeInvoiceItemId", b.stripe_invoice_id as "stripeInvoiceId",
     b.watermark, b.digest, b.created_at as "createdAt", b.billed_at as "billedAt",
     coalesce((select jsonb_agg(jsonb_build_object('kind', l.kind, 'period', l.period,
@@ -179,6 +182,32 @@ export async function dueBillings(
     [period, range.first, range.last],
   );
   return rows;
+}
+
+/** Notes that records are about to be put on Stripe, before anything of them is there (R35). */
+export async function noteTried(db: Queryable, records: readonly UsageBilling[]): Promise<void> {
+  const untried = records.filter(({ tried }) => !tried);
+  if (untried.length === 0) return;
+  await db.query(
+    `update tagih.usage_billings b set tried_at = now()
+       from unnest($1::text[], $2::text[]) as record (team_id, period)
+      where b.team_id = record.team_id and b.period = record.period and b.tried_at is null`,
+    [untried.map(({ teamId }) => teamId), untried.map(({ period }) => period)],
+  );
+}
+
+/** Tells a record of an item that is on Stripe for it, and that it does not know (R34). */
+export async function adoptItem(
+  db: Queryable,
+  teamId: string,
+  period: string,
+  itemId: string,
+): Promise<void> {
+  await db.query(
+    `update tagih.usage_billings b set stripe_invoice_item_id = $3, tried_at = coalesce(tried_at, now())
+      where team_id = $1 and period = $2 and stripe_invoice_item_id is null and ${isDue}`,
+    [teamId, period, itemId],
+  );
 }
 
 /** The records of a range of teams that had a plan or usage in the period, or owe something in it. */

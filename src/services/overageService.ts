@@ -1,14 +1,18 @@
 import type Stripe from 'stripe';
 import type { Pool } from '../db/pool.js';
+import { sealedSince } from '../db/seals.js';
 import { findTeam } from '../db/teams.js';
 import {
+  adoptItem,
   type BillingProgress,
   dueBillings,
   ITEM_DELETED,
+  noteTried,
   openBillings,
   type UsageBilling,
   updateUsageBilling,
 } from '../db/usageBillings.js';
+import { forEach } from '../domain/forEach.js';
 import type { Page } from '../domain/page.js';
 import { catalogue } from '../domain/plans.js';
 import { holdsPlan, isLive, type Subscription } from '../domain/subscription.js';
@@ -21,10 +25,17 @@ import {
   findOverageItem,
   isUndone,
   type Overage,
+  overageItemsSince,
   readItem,
   readOverageInvoice,
   waitsFor,
 } from '../stripe/overage.js';
+
+/** Records that are billed at once: enough to keep to Stripe's rate, each waits for two or three answers. */
+const AT_ONCE = 8;
+
+/** How far this machine's clock and Stripe's may be apart. */
+const CLOCKS_DIFFER_MS = 3_600_000;
 
 /** Brings what records say is due onto Stripe's invoices, each once (R34). */
 export class OverageService {
@@ -34,14 +45,23 @@ export class OverageService {
   ) {}
 
   /**
-   * Bills the due records of a page, one after the other; what is done stays done when it is called
-   * again. `onProgress` is told after each, and ends it by throwing.
+   * Looks once for all items that are on Stripe for a period and that the ledger does not know, as after a
+   * restore from a backup: from then on a record that was never tried has none (R34).
+   */
+  async adoptItems(period: string): Promise<void> {
+    const sealedAt = await sealedSince(this.pool, period);
+    const since = new Date(sealedAt.getTime() - CLOCKS_DIFFER_MS);
+    for await (const { teamId, itemId } of overageItemsSince(this.stripe, period, since)) {
+      await adoptItem(this.pool, teamId, period, itemId);
+    }
+  }
+
+  /**
+   * Bills the due records of a page; what is done stays done when it is called again. `onProgress` is told
+   * after each, and ends it by throwing.
    */
   async billPage(period: string, page: Page, onProgress: () => void): Promise<void> {
-    for (const record of await dueBillings(this.pool, period, page)) {
-      await this.bill(record);
-      onProgress();
-    }
+    await this.billAll(await dueBillings(this.pool, period, page), AT_ONCE, onProgress);
   }
 
   /**
@@ -49,7 +69,20 @@ export class OverageService {
    * whose subscription has ended without an invoice is billed without it.
    */
   async settle(teamId: string): Promise<void> {
-    for (const record of await openBillings(this.pool, teamId)) await this.bill(record);
+    // One after the other: Stripe locks a customer while something of it changes.
+    await this.billAll(await openBillings(this.pool, teamId), 1, () => {});
+  }
+
+  private async billAll(
+    records: readonly UsageBilling[],
+    atOnce: number,
+    onProgress: () => void,
+  ): Promise<void> {
+    await noteTried(this.pool, records);
+    await forEach(records, atOnce, async (record) => {
+      await this.bill(record);
+      onProgress();
+    });
   }
 
   private async bill(record: UsageBilling): Promise<void> {
@@ -80,10 +113,7 @@ export class OverageService {
       amount,
       currency,
     });
-    const item =
-      record.stripeInvoiceItemId === null
-        ? await findOverageItem(this.stripe, overage())
-        : await readItem(this.stripe, record.stripeInvoiceItemId);
+    const item = await this.itemOf(record, overage());
     if (item?.invoice) return this.follow(record, overage(), item, item.invoice);
 
     if (subscription !== null && isLive(subscription)) {
@@ -110,6 +140,19 @@ export class OverageService {
       (await createOverageDraft(this.stripe, overage()));
     const made = await createOverageItem(this.stripe, overage(), { invoice: draft.id });
     await this.follow(record, overage(), made, draft.id);
+  }
+
+  /** What is on Stripe for the record; of one that was not tried before, nothing. */
+  private async itemOf(
+    record: UsageBilling,
+    overage: Overage,
+  ): Promise<Stripe.InvoiceItem | undefined> {
+    if (record.stripeInvoiceItemId !== null) {
+      return readItem(this.stripe, record.stripeInvoiceItemId);
+    }
+    if (record.tried) return findOverageItem(this.stripe, overage);
+    record.tried = true;
+    return undefined;
   }
 
   private async addToSubscription(

@@ -14,6 +14,19 @@ export function describeError({ type, statusCode, code, requestId }: StripeError
 /** Stripe gave no answer that counts: none at all, 409, 429 or 5xx (R28). To be tried again. */
 export class StripeUnavailable extends Error {
   override name = 'StripeUnavailable';
+  /** `retryAfter`: in how many seconds, where Stripe says so. */
+  constructor(
+    message: string,
+    readonly retryAfter: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/** In how many seconds Stripe wants to be asked again, where it says so: with a 429 at times. */
+export function retryAfter({ headers }: StripeError): number | null {
+  const seconds = Number(headers?.['retry-after']);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
 }
 
 /**
@@ -24,7 +37,7 @@ export function refusal(error: unknown): StripeError {
   if (!(error instanceof Stripe.errors.StripeError)) throw error;
   const { statusCode } = error;
   if (statusCode === undefined || statusCode === 409 || statusCode === 429 || statusCode >= 500) {
-    throw new StripeUnavailable(describeError(error));
+    throw new StripeUnavailable(describeError(error), retryAfter(error));
   }
   return error;
 }

@@ -43,6 +43,22 @@ export async function findOverageItem(
   return findOf(overage, listed, ({ invoice }) => !isUndone(invoice));
 }
 
+/** The items for a period's usage that were made since an instant, of all customers. */
+export async function* overageItemsSince(
+  stripe: Stripe,
+  period: string,
+  since: Date,
+): AsyncGenerator<{ teamId: string; itemId: string }> {
+  const created = { gte: Math.floor(since.getTime() / 1000) };
+  const listed = stripe.invoiceItems.list({ created, limit: 100, expand: ['data.invoice'] });
+  for await (const { id: itemId, metadata, invoice } of listed) {
+    const teamId = metadata?.['team_id'];
+    if (teamId !== undefined && metadata?.[OWN_INVOICE] === period && !isUndone(invoice)) {
+      yield { teamId, itemId };
+    }
+  }
+}
+
 /**
  * Whether it is the void invoice of a change of plan that was not paid for: usage that Stripe pulled
  * onto it is owed still.

@@ -1,4 +1,7 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, test } from 'vitest';
+import { answered } from '../../activities/stripe.js';
+import { answerOf } from '../../src/stripe/errors.js';
 import { historiesOf } from '../support/histories.js';
 import { sharedProduct } from '../support/product.js';
 import { fixCard, sent, settled, unpaid } from '../support/stories.js';
@@ -41,4 +44,15 @@ test('what Stripe and Postmark say in an error is not kept in a history: it can 
     .join();
   expect(payloads).toContain(team.teamId);
   expect(payloads).not.toMatch(/private|sk_|@(admin|customer)\.example/);
+});
+
+test.each([
+  ['at once', (call: Promise<unknown>) => call],
+  ['by who judges its refusals', (call: Promise<unknown>) => answerOf(call)],
+])('R28: a call is tried again when Stripe wants to be asked again, seen %s', async (_, judged) => {
+  const fault = { kind: 'error', status: 429, headers: { 'retry-after': '7' }, times: 1 };
+  await product.control('POST', '/faults', { path: '^/v1/prices$', ...fault });
+  const call = () => judged(product.stripe.prices.list({}, { maxNetworkRetries: 0 }));
+  const failure = new MockActivityEnvironment().run(() => answered(call));
+  await expect(failure).rejects.toMatchObject({ nonRetryable: false, nextRetryDelay: 7_000 });
 });

@@ -271,3 +271,31 @@ test('a team that Stripe does not know carries its amount forward, however large
   await overage.billPage(january.id, { first: team, last: team }, () => {});
   expect(await books.records(team)).toMatchObject([{ status: 'carried_forward' }]);
 });
+
+test('a ledger that came back from a backup finds its items again, though their keys are forgotten (R34)', async () => {
+  const customer = await owing(110);
+  await bill(customer);
+  await books.pool.query(
+    `update tagih.usage_billings set status = 'due', stripe_invoice_item_id = null, tried_at = null
+      where team_id = $1`,
+    [customer.team],
+  );
+  await fetch(`${sandbox.url}/sandbox/idempotency-keys`, { method: 'DELETE' });
+  // Sealed by the clock that Stripe's items are dated by.
+  await books.pool.query('update tagih.seals set sealed_at = now() where period = $1', [
+    january.id,
+  ]);
+  await overage.adoptItems(january.id);
+  await bill(customer);
+  expect(await put(customer)).toEqual([{ amount: 110, on: customer.subscription.id }]);
+  expect(await record(customer)).toMatchObject({ status: 'pending' });
+});
+
+test('an item of a worker that died is found, though its key is forgotten (R34, R35)', async () => {
+  const customer = await owing(120);
+  await fail('^/v1/invoiceitems$', { after: true });
+  await expect(bill(customer)).rejects.toThrow('503');
+  await fetch(`${sandbox.url}/sandbox/idempotency-keys`, { method: 'DELETE' });
+  await bill(customer);
+  expect(await put(customer)).toEqual([{ amount: 120, on: customer.subscription.id }]);
+});

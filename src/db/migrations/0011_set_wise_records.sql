@@ -10,3 +10,13 @@ alter table tagih.closes
 -- For a close that goes through what is to be put on Stripe, page by page.
 create index usage_billings_due on tagih.usage_billings (period, team_id)
   where status in ('due', 'failed');
+
+-- When it was first tried to put the record on Stripe: from then on something may be there that is not known here.
+alter table tagih.usage_billings add column tried_at timestamptz;
+update tagih.usage_billings set tried_at = created_at where status <> 'nothing_due';
+
+-- When the next request of a close may go to an endpoint of Stripe: one budget for all workers.
+create table tagih.stripe_budget (
+  endpoint text primary key,
+  free_at  timestamptz not null
+);

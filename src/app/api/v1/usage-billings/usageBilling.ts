@@ -35,7 +35,7 @@ export const usageBillingSchema = z
   .meta({ id: 'UsageBilling' });
 
 /** A record as the API shows it. */
-export function usageBillingBody({ generation: _, ...record }: UsageBilling) {
+export function usageBillingBody({ generation: _, tried: __, ...record }: UsageBilling) {
   return {
     ...record,
     ratePer1000: record.ratePer1000 === null ? null : money(record.ratePer1000),
