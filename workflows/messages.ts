@@ -50,20 +50,27 @@ export function isHint(value: Hint): boolean {
   return kind === 'hint' && named && numbered && isInstant(at);
 }
 
-/** What is wrong with an Update, which comes from Temporal UI and the CLI, too; null when nothing is. */
+/** What is wrong with an Update, which comes from Temporal UI and the CLI, too; null when nothing is (R31). */
 export function inputError(
   action: OperatorAction,
-  { actor, reason, invoiceId, until }: OperatorInput,
+  input: unknown,
   updateId: string,
 ): string | null {
-  if (!isText(updateId)) return 'updateId must be a text';
-  if (!isText(actor)) return 'actor must be a text: who acts';
-  if (!isText(reason)) return 'reason must be a text: why';
-  if (invoiceId !== undefined && !isText(invoiceId))
-    return 'invoiceId must be the id of an invoice';
-  if (action === 'extendGrace' ? !isTime(until) : until !== undefined)
-    return 'until must be a time such as 2026-12-01T17:00:00+07:00, and is of extendGrace alone';
-  return null;
+  if (typeof input !== 'object') return 'R31: the input must be { actor, reason, … }.';
+  const given: Record<string, unknown> = { ...input };
+  const { actor, reason, invoiceId, until, ...others } = given;
+  if (!isText(updateId)) return 'R31: updateId must be a text.';
+  if (!isText(actor)) return 'R31: actor must be a text: who acts.';
+  if (!isText(reason)) return 'R31: reason must be a text: why.';
+  if (invoiceId !== undefined && !isText(invoiceId)) {
+    return 'R31: invoiceId must be the id of an invoice.';
+  }
+  if (action === 'extendGrace' ? !isTime(until) : until !== undefined) {
+    return 'R31: until must be a time such as 2026-12-01T17:00:00+07:00, and is of extendGrace alone.';
+  }
+  // Misspelt, an invoice would be none, and the act would be on all of them.
+  const unknown = Object.keys(others)[0];
+  return unknown === undefined ? null : `R31: ${unknown} is no part of an act.`;
 }
 
 /** One Update for each act, of the same name. */

@@ -67,6 +67,19 @@ describe("R31: so is an operator's input", () => {
     }
   });
 
+  test.each(['invoiceID', 'invoice', 'idempotencyKey'])(
+    'nothing else: an invoice under the name %s would be all of them',
+    (field) => {
+      expect(inputError('waive', { ...input, [field]: 'in_1' }, 'act_1')).toBe(
+        `R31: ${field} is no part of an act.`,
+      );
+    },
+  );
+
+  test.each([undefined, null, 'budi', 1, ['budi', 'asked for']])('not %j', (value) => {
+    expect(inputError('waive', value, 'act_1')).toMatch(/^R31: /);
+  });
+
   test("the Update's id, by which a repetition is known", () => {
     expect(inputError('waive', input, 'a\0')).toContain('updateId');
   });
