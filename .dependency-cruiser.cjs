@@ -23,11 +23,11 @@ module.exports = {
     only('email', '^src/email/', root('src/email', 'src/domain', 'src/db')),
     only('services', '^src/services/', [
       ...root('src/services', 'src/db', 'src/stripe', 'src/email', 'src/domain'),
-      '^workflows/messages',
+      '^workflows/(messages|starts)',
     ]),
     only('outbox', '^src/outbox/', [
       ...root('src/outbox', 'src/services', 'src/db', 'src/domain'),
-      '^workflows/messages',
+      '^workflows/(messages|starts)',
     ]),
     only('app', '^src/app/', [
       ...root('src/app', 'src/services', 'src/db', 'src/stripe', 'src/domain'),

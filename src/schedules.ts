@@ -4,6 +4,12 @@ import {
   type ScheduleOptions,
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
+import {
+  monthlyCloseRunStart,
+  reconciliationStart,
+  type Start,
+  usageRetentionStart,
+} from '../workflows/starts.js';
 import type { Settings } from './config.js';
 
 const MINUTE = 60_000;
@@ -13,7 +19,7 @@ type ScheduleSettings = Pick<Settings, 'BILLING_TIME_ZONE' | 'CLOSE_GRACE' | 'TE
 /** What all schedules here have in common. */
 type Options = ScheduleOptions & {
   spec: { timezone: string; calendars: { comment: string }[] };
-  action: { taskQueue: string };
+  action: ReturnType<typeof actionOf>;
 };
 
 /** Makes the schedules, or brings them up to date with the settings. */
@@ -33,7 +39,9 @@ async function ensureSchedule(client: Client, options: Options): Promise<void> {
     const isSame =
       spec.timezone === options.spec.timezone &&
       spec.calendars?.[0]?.comment === options.spec.calendars[0]?.comment &&
-      action.taskQueue === options.action.taskQueue;
+      action.taskQueue === options.action.taskQueue &&
+      action.staticSummary === options.action.staticSummary &&
+      action.staticDetails === options.action.staticDetails;
     // An update drops what the schedule has missed and not yet caught up with.
     if (!isSame) await handle.update(({ state }) => ({ ...options, state }));
   }
@@ -62,14 +70,7 @@ function monthlyClose({ BILLING_TIME_ZONE, CLOSE_GRACE, TEMPORAL_TASK_QUEUE }: S
       // A month that was missed, the worker being down, is closed when it is up again.
       catchupWindow: '365d',
     },
-    action: {
-      type: 'startWorkflow',
-      workflowId: 'monthly-close-run',
-      workflowType: 'monthlyCloseRun',
-      taskQueue: TEMPORAL_TASK_QUEUE,
-      args: [],
-      staticSummary: 'Starts the close of the month that ended',
-    },
+    action: actionOf(monthlyCloseRunStart, TEMPORAL_TASK_QUEUE),
   } satisfies ScheduleOptions;
 }
 
@@ -78,8 +79,7 @@ const usageRetention = (settings: ScheduleSettings) =>
   daily(settings, {
     scheduleId: 'usage-retention',
     hour: 3,
-    workflowType: 'usageRetention',
-    staticSummary: 'Makes partitions of usage ahead, and drops those past retention',
+    start: usageRetentionStart,
   });
 
 /** Each day at four, an hour after the partitions. */
@@ -87,21 +87,19 @@ const reconciliation = (settings: ScheduleSettings) =>
   daily(settings, {
     scheduleId: 'reconciliation',
     hour: 4,
-    workflowType: 'reconciliation',
-    staticSummary: 'Compares all subscriptions of the account with the ledger',
+    start: reconciliationStart,
   });
 
 interface Daily {
   scheduleId: string;
   /** In the billing time zone. */
   hour: number;
-  workflowType: string;
-  staticSummary: string;
+  start: Start;
 }
 
 function daily(
   { BILLING_TIME_ZONE, TEMPORAL_TASK_QUEUE }: ScheduleSettings,
-  { scheduleId, hour, workflowType, staticSummary }: Daily,
+  { scheduleId, hour, start }: Daily,
 ) {
   return {
     scheduleId,
@@ -110,13 +108,13 @@ function daily(
       calendars: [{ hour, comment: 'each day' }],
     },
     policies: { overlap: ScheduleOverlapPolicy.SKIP },
-    action: {
-      type: 'startWorkflow',
-      workflowId: `${scheduleId}-run`,
-      workflowType,
-      taskQueue: TEMPORAL_TASK_QUEUE,
-      args: [],
-      staticSummary,
-    },
+    action: actionOf(start, TEMPORAL_TASK_QUEUE),
   } satisfies ScheduleOptions;
 }
+
+const actionOf = ({ type, options }: Start, taskQueue: string) => ({
+  type: 'startWorkflow' as const,
+  workflowType: type,
+  taskQueue,
+  ...options,
+});

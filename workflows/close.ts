@@ -16,6 +16,7 @@ import { forEach } from '../src/domain/forEach.js';
 import type { Page } from '../src/domain/page.js';
 import { closeByPages } from './closeByPages.js';
 import { closing, overage, verifying } from './proxies.js';
+import { billPageStart, closeStart } from './starts.js';
 
 /** Ranges of teams that are written at once: Postgres and the worker take turns. */
 const RANGES = 2;
@@ -34,17 +35,19 @@ const scheduledAt = defineSearchAttributeKey('TemporalScheduledStartTime', 'DATE
 export async function monthlyCloseRun(): Promise<void> {
   const { typedSearchAttributes, startTime } = workflowInfo();
   const at = typedSearchAttributes.get(scheduledAt) ?? startTime;
-  for (const period of await closing.monthsToClose(at.toISOString())) await startOrJoin(period);
+  const summary = 'Find the months that nobody has closed';
+  setCurrentDetails(summary);
+  const months = await closing.monthsToClose.executeWithOptions({ summary }, [at.toISOString()]);
+  for (const period of months) await startOrJoin(period);
+  setCurrentDetails(`Closes ${months.join(', ') || 'none'}`);
 }
 
 /** Leaves alone the close that runs already. */
 async function startOrJoin(period: string): Promise<void> {
   try {
     await startChild(close, {
-      workflowId: `close:${period}`,
-      args: [period],
+      ...closeStart(period).options,
       parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `Close of ${period}`,
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -65,36 +68,50 @@ export async function close(period: string, place?: Place): Promise<void> {
   try {
     const from = place ?? (await writeBooks(period));
     if (from !== undefined) left = await billPages(period, from);
-    if (left === undefined) await closing.finishClose(period, 'completed');
+    if (left === undefined) await finish(period, 'completed');
   } catch (error) {
     // Steps are tried until they succeed: what was used is not what would be billed, or the close was
     // cancelled, or a page of it terminated.
     const failure = mismatchIn(error);
-    await CancellationScope.nonCancellable(() => closing.finishClose(period, 'failed', failure));
+    await CancellationScope.nonCancellable(() => finish(period, 'failed', failure));
     throw error;
   }
   if (left !== undefined) await continueAsNew<typeof close>(period, left);
 }
 
+function finish(period: string, status: 'completed' | 'failed', failure?: string): Promise<void> {
+  const summary = `Note that ${period} is ${status}`;
+  return closing.finishClose.executeWithOptions({ summary }, [period, status, failure]);
+}
+
 /** What is done in the ledger, before anything leaves the house; where billing begins, unless it is done already. */
 async function writeBooks(period: string): Promise<Place | undefined> {
-  await closing.beginClose(period);
+  await closing.beginClose.executeWithOptions({ summary: `Begin ${period}` }, [period]);
   await factsApplied(period);
-  setCurrentDetails('Sealing the period');
+  setCurrentDetails(`Seals ${period}`);
   if (!patched('records-set-wise')) {
     await closeByPages(period);
     return undefined;
   }
-  const ranges = await closing.sealPeriod(period);
-  setCurrentDetails('Counting the totals against the events');
-  await verifying.verifyUsage(period);
-  setCurrentDetails(`Writing the records of ${ranges.length} ranges of teams`);
-  await forEach(ranges, RANGES, (range) => closing.writeRecords(period, range));
+  const sealing = { summary: `Seal ${period}` };
+  const ranges = await closing.sealPeriod.executeWithOptions(sealing, [period]);
+  setCurrentDetails('Counts the totals against the events');
+  const counting = { summary: `Count the totals of ${period} against the events` };
+  await verifying.verifyUsage.executeWithOptions(counting, [period]);
+  setCurrentDetails(`Writes the records of ${ranges.length} ranges of teams`);
+  await forEach(ranges, RANGES, (range) => {
+    const summary = `Write the records of ${range.first} to ${range.last}`;
+    return closing.writeRecords.executeWithOptions({ summary }, [period, range]);
+  });
   // Mail does not wait for Stripe.
-  setCurrentDetails(`Writing the mails of ${ranges.length} ranges of teams`);
-  await forEach(ranges, RANGES, (range) => closing.writeSummaries(period, range));
-  setCurrentDetails('Looking for what is at Stripe already');
-  await overage().adoptItems(period);
+  setCurrentDetails(`Writes the summaries to mail of ${ranges.length} ranges of teams`);
+  await forEach(ranges, RANGES, (range) => {
+    const summary = `Write the summaries to mail of ${range.first} to ${range.last}`;
+    return closing.writeSummaries.executeWithOptions({ summary }, [period, range]);
+  });
+  setCurrentDetails('Looks for what is at Stripe already');
+  const looking = { summary: 'Look for items that the ledger does not know' };
+  await overage().adoptItems.executeWithOptions(looking, [period]);
   return { after: '', pages: 0 };
 }
 
@@ -102,17 +119,14 @@ async function writeBooks(period: string): Promise<Place | undefined> {
 async function billPages(period: string, from: Place): Promise<Place | undefined> {
   let { after, pages: done } = from;
   for (;;) {
-    const { pages, total } = await closing.pagesToBill(period, after);
+    const finding = { summary: 'Find what is to be billed' };
+    const { pages, total } = await closing.pagesToBill.executeWithOptions(finding, [period, after]);
     const last = pages.at(-1);
     if (last === undefined) return undefined;
     const [before, of] = [done, done + total];
     await forEach(pages, PAGES, async (page, index) => {
       setCurrentDetails(`${done} of ${of} pages of records are at Stripe`);
-      await executeChild(billPage, {
-        workflowId: `close:${period}:${before + index + 1}`,
-        args: [period, page],
-        staticSummary: `Teams ${page.first} to ${page.last}`,
-      });
+      await executeChild(billPage, billPageStart(period, before + index + 1, page).options);
       done += 1;
     });
     after = last.last;
@@ -122,7 +136,10 @@ async function billPages(period: string, from: Place): Promise<Place | undefined
 
 /** One page of records; it resumes from the rows that are there. */
 export async function billPage(period: string, page: Page): Promise<void> {
-  await overage().billOverage(period, page);
+  setCurrentDetails('Gives Stripe the overage of its teams');
+  const bills = { summary: 'Give Stripe the overage' };
+  await overage().billOverage.executeWithOptions(bills, [period, page]);
+  setCurrentDetails('All its teams are billed');
 }
 
 /** Why the close stopped by itself; undefined when it did not. */
@@ -135,11 +152,19 @@ function mismatchIn(error: unknown): string | undefined {
 
 async function factsApplied(period: string): Promise<void> {
   for (let look = 0; look < LOOKS; look += 1) {
-    const behind = await closing.factsBehind(period);
+    const behind = await factsBehind(period);
     if (behind === 0) return;
-    setCurrentDetails(`Waits for ${behind} facts that came before the end`);
+    const minutes = Math.ceil(((LOOKS - look) * LONGEST_WAIT_S) / 60);
+    setCurrentDetails(`Waits for ${behind} facts from before the end, ${minutes} min at most`);
     const seconds = Math.min(look + 1, LONGEST_WAIT_S);
     await sleep(seconds * 1_000, { summary: 'facts on their way' });
   }
-  await closing.leaveFactsBehind(period, await closing.factsBehind(period));
+  const summary = 'Go on without them';
+  const left = await factsBehind(period);
+  await closing.leaveFactsBehind.executeWithOptions({ summary }, [period, left]);
+}
+
+function factsBehind(period: string): Promise<number> {
+  const summary = `Count facts from before the end of ${period}`;
+  return closing.factsBehind.executeWithOptions({ summary }, [period]);
 }

@@ -3,12 +3,13 @@ import {
   condition,
   continueAsNew,
   patched,
-  setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { show } from './details.js';
 import { fact } from './messages.js';
 import { mail } from './proxies.js';
+import { mailerStart } from './starts.js';
 
 /**
  * Sends the mails that wait in Postgres, until none does. A signal that comes meanwhile asks for one more
@@ -23,10 +24,11 @@ export async function mailer(sent = 0): Promise<void> {
   const isLong = () => workflowInfo().continueAsNewSuggested;
   while (asked) {
     asked = false;
+    show(`${sent} mails sent · sends those that wait`, mailerStart);
     let isOver = false;
     const sending = new CancellationScope();
     const batch = sending
-      .run(() => mail.sendWaitingMails())
+      .run(() => mail.sendWaitingMails.executeWithOptions({ summary: 'Send up to 500 mails' }, []))
       .finally(() => {
         isOver = true;
       });
@@ -42,7 +44,7 @@ export async function mailer(sent = 0): Promise<void> {
       if (!givesUp) throw error;
       asked = true;
     }
-    setCurrentDetails(`${sent} mails sent`);
     if (endsHere && asked) return continueAsNew<typeof mailer>(sent);
   }
+  show(`${sent} mails sent · none waits`, mailerStart);
 }

@@ -1,7 +1,9 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { continueAsNew, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
+import { show } from './details.js';
 import { reconciling } from './proxies.js';
+import { reconciliationStart } from './starts.js';
 
 type Progress = Awaited<ReturnType<Activities['reconcilePage']>>;
 
@@ -16,14 +18,20 @@ export async function reconciliation(from?: Progress): Promise<Omit<Progress, 'a
   const at = (typedSearchAttributes.get(scheduledAt) ?? startTime).toISOString();
   let progress = from ?? { at, after: null, subscriptions: 0, unknown: 0, repaired: 0 };
   do {
+    show(describe(progress), reconciliationStart);
     if (workflowInfo().continueAsNewSuggested) {
       return continueAsNew<typeof reconciliation>(progress);
     }
-    progress = await reconciling.reconcilePage(progress);
-    setCurrentDetails(describe(progress));
+    const summary = `Compare 100 subscriptions after the first ${progress.subscriptions}`;
+    progress = await reconciling.reconcilePage.executeWithOptions({ summary }, [progress]);
   } while (progress.after !== null);
-  const lookedAfter = await reconciling.reconcileRest(progress);
-  setCurrentDetails(`${describe(progress)} · ${lookedAfter} teams without a difference read anew`);
+  show(`${describe(progress)} · looks after the teams of which none told`, reconciliationStart);
+  const lookedAfter = await reconciling.reconcileRest.executeWithOptions(
+    { summary: 'Look after the teams that no page has told of' },
+    [progress],
+  );
+  const rest = `${lookedAfter} teams without a difference read anew`;
+  show(`${describe(progress)} · ${rest}`, reconciliationStart);
   const { after: _, ...totals } = progress;
   return totals;
 }

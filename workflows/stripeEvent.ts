@@ -8,7 +8,10 @@ import { disputes } from './proxies.js';
  */
 export async function stripeEvent(eventId: string): ReturnType<Activities['placeDispute']> {
   setCurrentDetails('Asks Stripe whose charge is disputed');
-  const placed = await disputes.placeDispute(eventId);
+  const placed = await disputes.placeDispute.executeWithOptions(
+    { summary: `Find the customer of ${eventId}` },
+    [eventId],
+  );
   const { customerId, teamId } = placed;
   setCurrentDetails(
     teamId !== null

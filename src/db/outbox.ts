@@ -1,19 +1,9 @@
 import type { Act, Hint, Mark } from '../domain/team.js';
+import { subscriptionWorkflowId } from '../domain/workflowIds.js';
 import type { Queryable } from './pool.js';
 
 /** The channel on which processes hear that facts wait. */
 export const OUTBOX_CHANNEL = 'tagih_outbox';
-
-export const MAILER = 'mailer';
-
-/** The id of a team's workflow. */
-export const subscriptionWorkflowId = (teamId: string) => `subscription:${teamId}`;
-
-/** The id of the workflow that finds the team of an event. */
-export const stripeEventWorkflowId = (eventId: string) => `stripe-event:${eventId}`;
-
-/** The id of the workflow that closes a month. */
-export const closeWorkflowId = (period: string) => `close:${period}`;
 
 /** A fact as it travels: an id, a kind and what it names, never a payload of a customer. */
 export type OutboxFact = Hint | Act;

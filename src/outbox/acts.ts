@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { subscriptionWorkflowId } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
 import { insertTimelineEntryOnce } from '../db/timeline.js';
 import type { Act } from '../domain/team.js';
+import { subscriptionWorkflowId } from '../domain/workflowIds.js';
 import { refusalIn, sendAct } from '../services/acts.js';
 import { knownTeam } from '../services/knownTeam.js';
 

@@ -1,14 +1,21 @@
 import type { Client } from '@temporalio/client';
 import { fact as factSignal } from '../../workflows/messages.js';
 import {
+  closeStart,
+  mailerStart,
+  type Start,
+  stripeEventStart,
+  subscriptionStart,
+} from '../../workflows/starts.js';
+import type { Pool } from '../db/pool.js';
+import { findTeam } from '../db/teams.js';
+import type { Hint } from '../domain/team.js';
+import {
   closeWorkflowId,
   MAILER,
   stripeEventWorkflowId,
   subscriptionWorkflowId,
-} from '../db/outbox.js';
-import type { Pool } from '../db/pool.js';
-import { findTeam } from '../db/teams.js';
-import type { Hint } from '../domain/team.js';
+} from '../domain/workflowIds.js';
 import { deliverAct } from './acts.js';
 import type { Deliver } from './relay.js';
 
@@ -28,11 +35,9 @@ export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string)
     if (startOnly !== undefined) {
       await client.withDeadline(Date.now() + DEADLINE_MS, () =>
         client.workflow.start(startOnly.type, {
-          workflowId,
+          ...startOnly.options,
           workflowIdConflictPolicy: 'USE_EXISTING',
           taskQueue,
-          args: [startOnly.id],
-          staticSummary: startOnly.summary,
         }),
       );
       return;
@@ -47,10 +52,7 @@ export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string)
   };
 
   async function signal(workflowId: string, hints: readonly Hint[]): Promise<void> {
-    const start =
-      workflowId === MAILER
-        ? { type: 'mailer', args: [], summary: 'Sends the mails that wait' }
-        : await subscriptionStart(pool, workflowId);
+    const start = workflowId === MAILER ? mailerStart : await startOfTeam(pool, workflowId);
     // The mailer looks for itself what waits: thousands of mails need no thousands of facts.
     const told = workflowId === MAILER ? hints.slice(-1) : hints;
     for (let sent = 0; sent < told.length; sent += FACTS) {
@@ -58,10 +60,8 @@ export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string)
       if (first === undefined) break;
       await client.withDeadline(Date.now() + DEADLINE_MS, () =>
         client.workflow.signalWithStart(start.type, {
-          workflowId,
+          ...start.options,
           taskQueue,
-          args: start.args,
-          staticSummary: start.summary,
           signal: factSignal,
           signalArgs: [first, ...more],
         }),
@@ -70,21 +70,17 @@ export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string)
   }
 }
 
-function onlyStarted(workflowId: string) {
+function onlyStarted(workflowId: string): Start | undefined {
   const idAfter = (prefix: string) =>
     workflowId.startsWith(prefix) ? workflowId.slice(prefix.length) : undefined;
   const eventId = idAfter(stripeEventWorkflowId(''));
-  if (eventId !== undefined) {
-    return { type: 'stripeEvent', id: eventId, summary: `Finds the team of ${eventId}` };
-  }
+  if (eventId !== undefined) return stripeEventStart(eventId);
   const period = idAfter(closeWorkflowId(''));
-  if (period === undefined) return undefined;
-  return { type: 'close', id: period, summary: `Close of ${period}` };
+  return period === undefined ? undefined : closeStart(period);
 }
 
-async function subscriptionStart(pool: Pool, workflowId: string) {
-  const teamId = workflowId.slice(subscriptionWorkflowId('').length);
-  const team = await findTeam(pool, teamId);
+async function startOfTeam(pool: Pool, workflowId: string): Promise<Start> {
+  const team = await findTeam(pool, workflowId.slice(subscriptionWorkflowId('').length));
   if (team === undefined) throw new Error(`${workflowId} has no team`);
-  return { type: 'subscription', args: [team.state], summary: `Team ${teamId}` };
+  return subscriptionStart(team.state);
 }

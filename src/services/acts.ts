@@ -7,7 +7,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { updates } from '../../workflows/messages.js';
-import { subscriptionWorkflowId } from '../db/outbox.js';
+import { subscriptionStart } from '../../workflows/starts.js';
 import type { Act, TeamState } from '../domain/team.js';
 
 /** The act does not apply to the team as it is (R31). */
@@ -32,8 +32,7 @@ export async function sendAct(
   state: TeamState,
   { id, action, actor, reason, invoiceId, until }: Act,
 ): Promise<WorkflowUpdateHandle<TeamState>> {
-  const { teamId, ladders } = state;
-  const workflowId = subscriptionWorkflowId(teamId);
+  const start = subscriptionStart(state);
   const input = {
     actor,
     reason,
@@ -45,15 +44,13 @@ export async function sendAct(
     updateId: id,
     waitForStage: 'ACCEPTED' as const,
   };
-  if (action !== 'resync' && ladders.length === 0) {
-    return workflow.getHandle(workflowId).startUpdate(updates[action], options);
+  if (action !== 'resync' && state.ladders.length === 0) {
+    return workflow.getHandle(start.options.workflowId).startUpdate(updates[action], options);
   }
-  const startWorkflowOperation = new WithStartWorkflowOperation('subscription', {
-    workflowId,
+  const startWorkflowOperation = new WithStartWorkflowOperation(start.type, {
+    ...start.options,
     workflowIdConflictPolicy: 'USE_EXISTING',
     taskQueue,
-    args: [state],
-    staticSummary: `Team ${teamId}`,
   });
   return workflow.startUpdateWithStart(updates[action], { ...options, startWorkflowOperation });
 }

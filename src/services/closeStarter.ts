@@ -3,8 +3,8 @@ import {
   ServiceError,
   WorkflowExecutionAlreadyStartedError,
 } from '@temporalio/client';
+import { closeStart } from '../../workflows/starts.js';
 import { type Close, findClose, reopenClose } from '../db/closes.js';
-import { closeWorkflowId } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
 import type { CloseService } from './closeService.js';
 import { requireTemporal, TemporalUnavailable } from './temporalUnavailable.js';
@@ -47,14 +47,10 @@ export class CloseStarter {
 
   /** Whether it was started; false: it ran already. */
   private async startOrJoin(period: string): Promise<boolean> {
+    const { type, options } = closeStart(period);
     try {
       await this.client.withDeadline(Date.now() + START_WITHIN_MS, () =>
-        this.client.workflow.start('close', {
-          workflowId: closeWorkflowId(period),
-          taskQueue: this.taskQueue,
-          args: [period],
-          staticSummary: `Close of ${period}`,
-        }),
+        this.client.workflow.start(type, { ...options, taskQueue: this.taskQueue }),
       );
       return true;
     } catch (error) {

@@ -1,6 +1,7 @@
-import { enqueue, stripeEventWorkflowId } from '../db/outbox.js';
+import { enqueue } from '../db/outbox.js';
 import { isUnavailable, type Pool, type Queryable, transaction } from '../db/pool.js';
 import { holdTeams, insertStripeEvents, type StripeEvent } from '../db/stripeEvents.js';
+import { stripeEventWorkflowId } from '../domain/workflowIds.js';
 import { GroupCommit } from './groupCommit.js';
 import { hintOf, isOfNobody } from './stripeEvents.js';
 

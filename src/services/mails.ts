@@ -1,7 +1,8 @@
 import { insertEmails, type NewEmail } from '../db/emails.js';
-import { enqueue, MAILER } from '../db/outbox.js';
+import { enqueue } from '../db/outbox.js';
 import type { Queryable } from '../db/pool.js';
 import type { Instant } from '../domain/instant.js';
+import { MAILER } from '../domain/workflowIds.js';
 
 /** Writes mails down and wakes the mailer, in the transaction that makes them true (R36); those that are new. */
 export async function sendMails(

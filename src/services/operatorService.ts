@@ -4,12 +4,13 @@ import {
   ServiceError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { enqueue, subscriptionWorkflowId } from '../db/outbox.js';
+import { enqueue } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
 import { findActKind } from '../db/timeline.js';
 import { actKinds, isDone } from '../domain/acts.js';
 import { conflict } from '../domain/refusal.js';
 import type { Act, TeamState } from '../domain/team.js';
+import { subscriptionWorkflowId } from '../domain/workflowIds.js';
 import { ActRefused, refusalIn, sendAct } from './acts.js';
 import { knownTeam } from './knownTeam.js';
 import { requireTemporal, TemporalUnavailable } from './temporalUnavailable.js';

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type Stripe from 'stripe';
-import { enqueue, subscriptionWorkflowId } from '../db/outbox.js';
+import { enqueue } from '../db/outbox.js';
 import {
   abandonPlanChange,
   claimPlanChange,
@@ -14,6 +14,7 @@ import { insertTimelineEntry } from '../db/timeline.js';
 import { nextStep, type Step } from '../domain/planChange.js';
 import type { PlanId } from '../domain/plans.js';
 import { holdsPlan, type Subscription, subscriptionStatus } from '../domain/subscription.js';
+import { subscriptionWorkflowId } from '../domain/workflowIds.js';
 import { StripeRefused, StripeUnavailable } from '../stripe/errors.js';
 import { type PlanStanding, readStanding, takeStep } from '../stripe/planChanges.js';
 import type { PriceIds } from '../stripe/prices.js';

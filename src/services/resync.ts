@@ -1,9 +1,10 @@
 import { runningCloses } from '../db/closes.js';
 import { waitingEmails } from '../db/emails.js';
-import { closeWorkflowId, enqueue, enqueueReadings, MAILER } from '../db/outbox.js';
+import { enqueue, enqueueReadings } from '../db/outbox.js';
 import { type Pool, transaction } from '../db/pool.js';
 import { teamsToRead } from '../db/teams.js';
 import type { Hint } from '../domain/team.js';
+import { closeWorkflowId, MAILER } from '../domain/workflowIds.js';
 import { knownTeam } from './knownTeam.js';
 import { enqueueReadingsOf } from './readings.js';
 import { enqueueDisputes } from './stripeEvents.js';

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { enqueue, stripeEventWorkflowId, subscriptionWorkflowId } from '../db/outbox.js';
+import { enqueue } from '../db/outbox.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
 import {
   adoptParkedEvents,
@@ -12,6 +12,7 @@ import {
   teamOfEvent,
 } from '../db/stripeEvents.js';
 import type { Hint } from '../domain/team.js';
+import { stripeEventWorkflowId, subscriptionWorkflowId } from '../domain/workflowIds.js';
 import { customerOfDispute } from '../stripe/charges.js';
 
 /** They name a charge and no customer: whose it is only Stripe knows. */

@@ -1,9 +1,10 @@
 import { invoiceLinks } from '../db/invoiceLinks.js';
-import { enqueue, subscriptionWorkflowId } from '../db/outbox.js';
+import { enqueue } from '../db/outbox.js';
 import { type Pool, transaction } from '../db/pool.js';
 import { holdParking } from '../db/stripeEvents.js';
 import { findTeam, listTeams, putTeam, type TeamFilter, type TeamRow } from '../db/teams.js';
 import { listTimeline, type TimelineRow } from '../db/timeline.js';
+import { subscriptionWorkflowId } from '../domain/workflowIds.js';
 import type { BillingService, TeamAccess } from './billingService.js';
 import { knownTeam } from './knownTeam.js';
 import { deliverParked } from './stripeEvents.js';

@@ -61,6 +61,20 @@ test('a worker that starts with the same settings leaves it alone: an update dro
   expect(first.scheduleId).toBe('monthly-close');
 });
 
+test('one that a release of before has made is shown with the details of this one', async () => {
+  const handle = client.schedule.getHandle('monthly-close');
+  const details = async () => (await handle.describe()).action.staticDetails;
+  await schedule('UTC', 7 * HOUR);
+  await handle.update(({ action, ...of }) => ({
+    ...of,
+    action: { ...action, workflowId: 'monthly-close-run', staticDetails: 'as before' },
+  }));
+  await expect.poll(details, PATIENCE).toBe('as before');
+  await expect
+    .poll(async () => (await schedule('UTC', 7 * HOUR)).action.staticDetails, PATIENCE)
+    .toContain('**You may**');
+});
+
 test('paused by an operator it stays paused when the settings change', async () => {
   await client.schedule.getHandle('monthly-close').pause('month end is done by hand');
   await expect.poll(async () => (await schedule('UTC', 8 * HOUR)).state.paused).toBe(true);
