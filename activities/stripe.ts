@@ -22,7 +22,8 @@ export const stripeActivities = ({
   stripe,
   prices,
   policy,
-}: Pick<ActivityDependencies, 'pool' | 'stripe' | 'prices' | 'policy'>) => ({
+  zone,
+}: Pick<ActivityDependencies, 'pool' | 'stripe' | 'prices' | 'policy' | 'zone'>) => ({
   /** What is true of the team at Stripe now (R16). Links to invoices go to Postgres, not into the history. */
   async readTeam(call: ReadCall): Promise<Truth> {
     const { teamId, customerId, subscriptionId, reading, ladders, askedToConfirm = [] } = call;
@@ -55,7 +56,7 @@ export const stripeActivities = ({
         prices,
       );
       for (const [id, url] of links) await putInvoiceLink(pool, teamId, id, url);
-      return { ...truth, policy, upTo };
+      return { ...truth, policy, zone, upTo };
     });
   },
 

@@ -1,7 +1,10 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { Call } from '../src/domain/calls.js';
+import type { Instant } from '../src/domain/instant.js';
 import type { Fact } from '../src/domain/team.js';
 import { stripe } from './proxies.js';
+
+const now = (): Instant => new Date().toISOString();
 
 /**
  * Keeps the calls to Stripe under way that a team's state asks for, beside the loop that takes
@@ -10,20 +13,26 @@ import { stripe } from './proxies.js';
  */
 export class Calls {
   private readonly scopes = new Map<string, CancellationScope>();
-  private readonly withoutAnswer: Set<string>;
+  /** Since when the calls that have had no answer for ten minutes have had none. */
+  private readonly withoutAnswer: Map<string, Instant>;
 
   constructor(
     private readonly teamId: string,
     private readonly report: (fact: Fact) => void,
     private readonly onChange: () => void,
-    failing: readonly string[],
+    { failing, failingSince = now() }: { failing: readonly string[]; failingSince?: Instant },
   ) {
-    this.withoutAnswer = new Set(failing);
+    this.withoutAnswer = new Map(failing.map((id) => [id, failingSince]));
   }
 
   /** The calls that have had no answer for ten minutes. */
   get failing(): string[] {
-    return [...this.withoutAnswer];
+    return [...this.withoutAnswer.keys()];
+  }
+
+  /** Since when Stripe has not answered; null where no call has failed for ten minutes. */
+  get failingSince(): Instant | null {
+    return [...this.withoutAnswer.values()].toSorted()[0] ?? null;
   }
 
   /** Starts and cancels until the calls under way are the wanted ones. */
@@ -35,7 +44,7 @@ export class Calls {
       this.scopes.delete(id);
       scope.cancel();
     }
-    for (const id of this.withoutAnswer) if (!ids.has(id)) this.withoutAnswer.delete(id);
+    for (const id of this.withoutAnswer.keys()) if (!ids.has(id)) this.withoutAnswer.delete(id);
     for (const call of wanted) if (!this.scopes.has(call.id)) this.start(call);
   }
 
@@ -51,6 +60,7 @@ export class Calls {
   }
 
   private async untilAnswered(call: Call, scope: CancellationScope): Promise<Fact> {
+    const since = this.withoutAnswer.get(call.id) ?? now();
     for (;;) {
       try {
         const answer = await make(this.teamId, call);
@@ -59,7 +69,7 @@ export class Calls {
       } catch (error) {
         // Not by the error: a try that was under way when it was cancelled fails with one of its own.
         if (scope.consideredCancelled) throw error;
-        this.withoutAnswer.add(call.id);
+        this.withoutAnswer.set(call.id, since);
         this.onChange();
       }
     }

@@ -1,13 +1,14 @@
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
-import { patched, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { patched, upsertSearchAttributes } from '@temporalio/workflow';
 import { nextDueAt, nextTimerAt } from '../src/domain/calls.js';
-import { leading, teamStrike } from '../src/domain/dunning.js';
-import { display } from '../src/domain/money.js';
-import { catalogue } from '../src/domain/plans.js';
+import { teamStrike } from '../src/domain/dunning.js';
+import type { Instant } from '../src/domain/instant.js';
 import { subscriptionStatus } from '../src/domain/subscription.js';
 import type { Fact, TeamState } from '../src/domain/team.js';
-import { trialDueAt } from '../src/domain/trial.js';
+import { show } from './details.js';
 import { searchAttributes } from './searchAttributes.js';
+import { describe } from './sentence.js';
+import { subscriptionStart } from './starts.js';
 
 const tier = defineSearchAttributeKey('TagihTier', searchAttributes.TagihTier);
 const status = defineSearchAttributeKey('TagihStatus', searchAttributes.TagihStatus);
@@ -23,15 +24,16 @@ const nextActionAt = defineSearchAttributeKey(
 export class Console {
   private shown = '';
 
-  show(state: TeamState, waitsForStripe: boolean): void {
-    setCurrentDetails(describe(state, waitsForStripe));
+  /** `waitsSince`: since when Stripe has not answered; null where it does. */
+  show(state: TeamState, waitsSince: Instant | null): void {
+    show(describe(state, waitsSince, new Date().toISOString()), subscriptionStart(state));
     // Each reading would take it away and bring it back, and an outage would hide it.
     const due = patched('next-action-while-reading') ? nextTimerAt(state) : nextDueAt(state);
     const current = teamStrike(state.ladders);
     const attributes: SearchAttributeUpdatePair[] = [
       { key: tier, value: state.tier },
       { key: status, value: statusOf(state) },
-      { key: attention, value: attentionOf(state, waitsForStripe) },
+      { key: attention, value: attentionOf(state, waitsSince !== null) },
       { key: customer, value: state.customerId },
       { key: strike, value: current },
       { key: nextActionAt, value: due === null ? null : new Date(due) },
@@ -55,20 +57,6 @@ export function describeTurn({ turn, ladders }: TeamState, facts: readonly Fact[
   return `Write turn ${turn}: ${because} · strike ${teamStrike(ladders)}`.slice(0, 200);
 }
 
-const timerNames = {
-  attempt: 'next attempt to pay',
-  confirmation: 'end of the wait for the confirmation of',
-} as const;
-
-/** What a timer waits for, as Temporal UI shows it. */
-export function describeTimer(state: TeamState): string {
-  const waits = state.ladders.flatMap(({ invoiceId, timer }) =>
-    timer === null ? [] : [`${timerNames[timer.for]} ${invoiceId}`],
-  );
-  if (trialDueAt(state) !== null) waits.push('the mail that the trial ends');
-  return waits.join(', ');
-}
-
 const statusOf = ({ subscription, ladders }: TeamState) =>
   subscriptionStatus(subscription, teamStrike(ladders));
 
@@ -77,23 +65,4 @@ function attentionOf({ ladders, attention }: TeamState, waitsForStripe: boolean)
   if (attention !== 'none') return attention;
   if (ladders.some(({ stopped }) => stopped !== null)) return 'attempt_stopped';
   return ladders.some(({ paused }) => paused) ? 'paused' : 'none';
-}
-
-function describe(state: TeamState, waitsForStripe: boolean): string {
-  const ladder = leading(state.ladders) ?? state.ladders[0];
-  const due = nextTimerAt(state);
-  const plan = `${state.tier} · ${statusOf(state)}`;
-  const parts = [plan];
-  if (ladder !== undefined) {
-    const amount = display({ amount: ladder.amountDue, currency: catalogue.currency });
-    const stage = ladder.strike === 0 ? 'Waits for confirmation' : `Strike ${ladder.strike} of 3`;
-    parts.push(`${stage} · ${ladder.invoiceId} ${amount}`);
-    if (ladder.attempt !== null) parts.push(`payment attempt ${ladder.attempt.number} under way`);
-    if (ladder.strike === 3) parts.push('locked until it is paid');
-    if (ladder.paused) parts.push(`paused by ${ladder.paused.actor}`);
-    if (ladder.stopped !== null) parts.push(`attempt stopped: ${ladder.stopped}`);
-  }
-  if (due !== null) parts.push(`next action ${due.slice(0, 16).replace('T', ' ')} UTC`);
-  if (waitsForStripe) parts.push('waits for Stripe, which does not answer');
-  return parts.join(' · ');
 }

@@ -68,7 +68,9 @@ export class Operators {
         this.team.take(act);
         const isDone = () => this.answers.has(act.id) && !isUnderWay(this.team.state(), act);
         await CancellationScope.nonCancellable<unknown>(() =>
-          act.apart ? condition(isDone, ANSWER_WITHIN) : condition(isDone),
+          act.apart
+            ? condition(isDone, ANSWER_WITHIN, { summary: `answer to ${action}` })
+            : condition(isDone),
         );
         const refused = this.answers.get(act.id);
         if (refused) throw ApplicationFailure.nonRetryable(refused.detail, refused.code);

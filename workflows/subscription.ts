@@ -9,20 +9,23 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { callsOf, nextDueAt } from '../src/domain/calls.js';
+import type { Instant } from '../src/domain/instant.js';
 import { reduce } from '../src/domain/reduce.js';
 import type { Fact, TeamState } from '../src/domain/team.js';
 import { Calls } from './calls.js';
-import { Console, describeTimer, describeTurn } from './console.js';
+import { Console, describeTurn } from './console.js';
 import * as messages from './messages.js';
 import { Operators } from './operators.js';
 import { ledger } from './proxies.js';
+import { describeTimer } from './sentence.js';
 
 /** What a run leaves to the next one beside the team's state; all of it is nothing that Postgres has to know. */
 interface Carried {
   /** Facts that came and were not taken. */
   facts: Fact[];
-  /** Calls that Stripe has not answered for ten minutes. */
+  /** Calls that Stripe has not answered for ten minutes, and since when; that is absent from runs of before. */
   failing: string[];
+  failingSince?: Instant;
 }
 
 /**
@@ -41,8 +44,8 @@ export async function subscription(
   /** The turn in which a new run was first suggested. */
   let suggestedIn: number | undefined;
   const view = new Console();
-  const show = () => view.show(state, calls.failing.length > 0);
-  const calls = new Calls(state.teamId, (fact) => void inbox.push(fact), show, carried.failing);
+  const show = () => view.show(state, calls.failingSince);
+  const calls = new Calls(state.teamId, (fact) => void inbox.push(fact), show, carried);
   const operators = new Operators({
     state: () => state,
     coming: () => coming,
@@ -70,8 +73,12 @@ export async function subscription(
     for (;;) {
       await somethingToDo();
       if (mayStartAnew() || (isOverdue() && patched('facts-carried'))) {
-        const { failing } = calls;
-        return continueAsNew<typeof subscription>(state, { facts: inbox, failing });
+        const { failing, failingSince } = calls;
+        return continueAsNew<typeof subscription>(state, {
+          facts: inbox,
+          failing,
+          ...(failingSince && { failingSince }),
+        });
       }
       await turn();
     }

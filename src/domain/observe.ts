@@ -15,7 +15,8 @@ import { tellOfTrial } from './trial.js';
 export function takeTruth(draft: Draft, number: number, truth: Truth, now: Instant): void {
   const reading = answered(draft, number, truth);
   if (reading === undefined) return;
-  draft.set({ reading: null, ...(truth.upTo && { readUpTo: truth.upTo }) });
+  const { upTo, zone } = truth;
+  draft.set({ reading: null, ...(upTo && { readUpTo: upTo }), ...(zone && { zone }) });
   if (reading.settle || truth.settles) draft.set({ settling: number });
   const because: Cause = { cause: reading.cause, actor: 'stripe' };
   const provisioned = provision(draft.state, truth, reading, now);

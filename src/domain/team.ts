@@ -40,6 +40,8 @@ export interface TeamState {
   accountedSubscriptionIds?: string[];
   /** What the timeline or a mail has told of once, latest last; absent from states of before. */
   told?: string[];
+  /** The billing time zone, in which operators are shown times; absent from states of before. */
+  zone?: string;
   /** How far the last reading went in the order of receipt; absent from states of before. */
   readUpTo?: Mark;
   /** Ids of the facts taken last (R17). */
@@ -112,6 +114,8 @@ export interface Truth {
   /** Of the subscription and of the customer. */
   defaultPaymentMethodIds: string[];
   policy: DunningPolicy;
+  /** The billing time zone; absent from readings of before. */
+  zone?: string;
   /** All that was received until then is in it; absent from readings of before. */
   upTo?: Mark;
   /** What follows is absent from readings of before: whether an invoice that was named may hold usage that is settled with its end (R34). */

@@ -43,7 +43,7 @@ export async function readTruth(
   stripe: Stripe,
   ask: Ask,
   prices: PlanPrices,
-): Promise<Omit<Truth, 'policy'> & { links: Map<string, string> }> {
+): Promise<Omit<Truth, 'policy' | 'zone'> & { links: Map<string, string> }> {
   const lists = await Promise.all(ask.customerIds.map((id) => subscriptionsOf(stripe, id)));
   const unknownCustomerIds = ask.customerIds.filter((_, index) => lists[index] === undefined);
   const listed = lists.flatMap((list) => list ?? []);

@@ -16,6 +16,14 @@ const workflowOf = (teamId: string) =>
 
 const runOf = async (teamId: string) => (await workflowOf(teamId).describe()).runId;
 
+/** What Temporal UI shows as the current details of the team's workflow. */
+async function detailsOf(teamId: string): Promise<string> {
+  const metadata = await workflowOf(teamId).query<{ currentDetails: string }>(
+    '__temporal_workflow_metadata',
+  );
+  return metadata.currentDetails;
+}
+
 /** Signals a fact of its own, as the relay does. */
 function hint(teamId: string, id: string): Promise<void> {
   const at = new Date().toISOString();
@@ -42,6 +50,11 @@ test('a run that has grown long goes on in a new one, with its ladder and all th
 
   const after = await settled(product, team.teamId);
   expect(after.ladders).toEqual(before.ladders);
+  // The server takes neither the summary nor the details along: they are told of below the sentence.
+  expect((await workflowOf(team.teamId).describe()).memo).toEqual({ teamId: team.teamId });
+  expect(await detailsOf(team.teamId)).toMatch(
+    /^pro · past_due · Strike 2 of 3 .+\n\nThe subscription .+`waive`/s,
+  );
   expect(after.seen.toSorted()).toEqual([...before.seen, ...told].slice(-200).toSorted());
 
   await Promise.all(told.map((id) => hint(team.teamId, id)));
@@ -134,13 +147,14 @@ test('where facts never leave off, those that wait are carried into a new run', 
   }
 });
 
-test('R28: a new run knows which calls have had no answer from Stripe for ten minutes', async () => {
+test('R28: a new run knows which calls have had no answer from Stripe for ten minutes, and since when', async () => {
   const team = await unpaid(product, 2);
   const state = await settled(product, team.teamId);
   await workflowOf(team.teamId).terminate();
   await product.control('POST', '/faults', { path: '^/v1/subscriptions', kind: 'error' });
   const reading = { ...NOTHING_NAMED, number: state.turn, cause: 'told:of' };
-  const carried = { facts: [], failing: [`read:${state.turn}`] };
+  const failingSince = '2026-11-01T10:00:00.000Z';
+  const carried = { facts: [], failing: [`read:${state.turn}`], failingSince };
   const handle = await product.temporal.workflow.start('subscription', {
     workflowId: `subscription:${team.teamId}`,
     taskQueue: product.settings.TEMPORAL_TASK_QUEUE,
@@ -151,6 +165,7 @@ test('R28: a new run knows which calls have had no answer from Stripe for ten mi
       defineSearchAttributeKey('TagihAttention', 'KEYWORD'),
     );
   await expect.poll(attention, patiently).toBe('waiting_for_stripe');
+  expect(await detailsOf(team.teamId)).toMatch(/waits for Stripe since 1 Nov( 2026)? 17:00 WIB/);
   await product.control('DELETE', '/faults');
   await expect.poll(attention, patiently).toBe('none');
 });
