@@ -4,6 +4,9 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { getTemporal } from '../../setup/temporalCli.mjs';
+import { enqueueResyncOfAll } from '../../src/services/resync.js';
+import { searchAttributes } from '../../workflows/searchAttributes.js';
+import { createNamespace } from '../support/namespace.js';
 import { sharedProduct } from '../support/product.js';
 import { patiently, settled, timeline, unpaid } from '../support/stories.js';
 
@@ -13,15 +16,45 @@ const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 
 const run = promisify(execFile);
 
 /** Runs a command of the page as an operator's shell does. */
-async function shell(command: string): Promise<string> {
-  const { TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE } = product.settings;
+async function shell(
+  command: string,
+  namespace = product.settings.TEMPORAL_NAMESPACE,
+): Promise<string> {
+  const { TEMPORAL_ADDRESS } = product.settings;
   const PATH = `${dirname(await getTemporal())}:${process.env['PATH']}`;
-  const env = { PATH, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE };
+  const env = { PATH, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE: namespace };
   return (await run('sh', ['-c', command], { env })).stdout;
 }
 
-/** The Updates that the page sends with Temporal's CLI, in its order. */
-const updates = page.match(/^temporal workflow update execute (?:.*\\\n)*.*/gm) ?? [];
+/** The commands for Temporal's CLI on the page, in its order; not what stands for any of a kind. */
+const commands = (page.match(/^temporal (?:.*\\\n)*.*|(?<=`)temporal [^`\n]+(?=`)/gm) ?? []).filter(
+  (command) => !command.endsWith("'…'"),
+);
+const tried = new Set<string>();
+
+/** Those of the page that begin so; all are tried in this file. */
+function onPage(beginning: string): string[] {
+  const found = commands.filter((command) => command.startsWith(`temporal ${beginning}`));
+  for (const command of found) tried.add(command);
+  return found;
+}
+
+/** A command made out to this team. */
+const to = (teamId: string, command: string) =>
+  command.replace('subscription:acme', `subscription:${teamId}`);
+
+const updates = onPage('workflow update execute ');
+const inspections = [...onPage('workflow metadata '), ...onPage('workflow query ')];
+const [cancellation = ''] = onPage('workflow cancel ');
+const [withinADay = ''] = onPage('workflow list ');
+const [registration = ''] = onPage('operator search-attribute create ');
+const [startOfMailer = ''] = onPage('workflow start ');
+const [termination = ''] = onPage('workflow terminate ');
+const triggers = onPage('schedule trigger ');
+
+test('there is no command for Temporal in docs/operations.md that is not tried here', () => {
+  expect(commands.filter((command) => !tried.has(command))).toEqual([]);
+});
 
 const [, table = ''] = page.match(/\| question \| filter \|\n\|---\|---\|\n((?:\|.*\n)+)/) ?? [];
 /** The list filters of the page. */
@@ -34,8 +67,7 @@ test('R31: every Update in docs/operations.md does what it says, one after the o
   expect(updates).toHaveLength(6);
   for (const command of updates) {
     await shell(
-      command
-        .replace('subscription:acme', `subscription:${team.teamId}`)
+      to(team.teamId, command)
         .replace('in_…', team.invoiceId)
         .replace(/(?<="until":")[^"]+/, tomorrow),
     );
@@ -55,18 +87,72 @@ test('R31: every Update in docs/operations.md does what it says, one after the o
 test('an Update that does not apply is refused with the rule, on the command line too', async () => {
   const team = await unpaid(product);
   const [resume = ''] = updates.filter((command) => command.includes('resumeDunning'));
-  const command = resume.replace('subscription:acme', `subscription:${team.teamId}`);
-  await expect(shell(command)).rejects.toThrow('R31: the dunning of the team is not paused');
+  const command = to(team.teamId, resume);
+  const [said = ''] = page.match(/(?<=^Error: unable to update workflow: ).+not_paused.+/m) ?? [];
+  await expect(shell(command)).rejects.toThrow(said);
+  const misspelt = command.replace('"actor"', '"invoiceID":"in_1","actor"');
+  await expect(shell(misspelt)).rejects.toThrow(
+    'R31: invoiceID is no part of an act. (type: malformed_input',
+  );
+  const without = command.replace(/ \\\n.*/, '');
+  await expect(shell(without)).rejects.toThrow('R31: the input must be');
 });
 
 test('what docs/operations.md asks a workflow answers', async () => {
   const team = await unpaid(product);
-  const commands = page.match(/(?<=`)temporal workflow (?:metadata|query) [^`]+/g) ?? [];
-  expect(commands).toHaveLength(2);
-  for (const command of commands) {
-    const answer = await shell(command.replace('subscription:acme', `subscription:${team.teamId}`));
-    expect(answer).toContain(team.invoiceId);
+  expect(inspections).toHaveLength(2);
+  for (const command of inspections) {
+    expect(await shell(to(team.teamId, command))).toContain(team.invoiceId);
   }
+});
+
+test('whose next action is within a day is listed, and goes on when it is asked to cancel', async () => {
+  const team = await unpaid(product);
+  await settled(product, team.teamId);
+  const listed = () => shell(withinADay);
+  await expect.poll(listed, patiently).toContain(`subscription:${team.teamId}`);
+  const withinAMinute = withinADay.replace('86400', '60');
+  expect(await shell(withinAMinute)).not.toContain(`subscription:${team.teamId}`);
+  await shell(to(team.teamId, cancellation));
+  expect((await settled(product, team.teamId)).ladders).toHaveLength(1);
+  expect(await listed()).toContain(`subscription:${team.teamId}`);
+});
+
+test('a namespace without search attributes is given them', async () => {
+  const namespace = await createNamespace();
+  await shell(registration, namespace);
+  const { customAttributes } =
+    await product.temporal.connection.operatorService.listSearchAttributes({ namespace });
+  expect(Object.keys(customAttributes)).toEqual(
+    expect.arrayContaining(Object.keys(searchAttributes)),
+  );
+});
+
+test('schedules are triggered, and the mailer is woken', async () => {
+  for (const command of [...triggers, startOfMailer]) await shell(command);
+  const types = async () => {
+    const found: string[] = [];
+    for await (const { type } of product.temporal.workflow.list()) found.push(type);
+    return found;
+  };
+  await expect
+    .poll(types, patiently)
+    .toEqual(expect.arrayContaining(['reconciliation', 'monthlyCloseRun', 'close', 'mailer']));
+});
+
+test('after a restore every team is started anew from the ledger', async () => {
+  const team = await unpaid(product);
+  const { ladders } = await settled(product, team.teamId);
+  const workflow = product.temporal.workflow.getHandle(`subscription:${team.teamId}`);
+  const { runId } = await workflow.describe();
+  await shell(termination);
+  const status = async () => (await workflow.describe()).status.name;
+  await expect.poll(status, patiently).toBe('TERMINATED');
+  // What `npm run tagih -- resync` does.
+  await enqueueResyncOfAll(product.pool, new Date());
+  await expect.poll(status, patiently).toBe('RUNNING');
+  expect((await workflow.describe()).runId).not.toBe(runId);
+  expect((await settled(product, team.teamId)).ladders).toEqual(ladders);
 });
 
 test('every list filter in docs/operations.md is one, and finds who it asks for', async () => {
