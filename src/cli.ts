@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { closeCommand } from './cli/close.js';
 import { eventsCommand } from './cli/events.js';
+import { explainCommand } from './cli/explain.js';
+import { exportCommand } from './cli/export.js';
 import { importCommand } from './cli/import.js';
 import { keysCommand } from './cli/keys.js';
 import { migrateCommand } from './cli/migrate.js';
@@ -21,6 +23,8 @@ const program = new Command('tagih')
   .addCommand(migrateCommand(settings))
   .addCommand(keysCommand(settings))
   .addCommand(closeCommand(settings))
+  .addCommand(explainCommand(settings))
+  .addCommand(exportCommand(settings))
   .addCommand(resyncCommand(settings))
   .addCommand(importCommand(settings))
   .addCommand(eventsCommand(settings));

@@ -107,7 +107,7 @@ export async function startServer(
       ...planEndpoints(plans),
       ...portalEndpoints(pages),
       ...invoicePreviewEndpoints(billing),
-      ...teamBillingEndpoints(pool, teams),
+      ...teamBillingEndpoints(pool, teams, zone),
       ...usageBillingEndpoints(pool),
       ...closeEndpoints(closes),
       ...stripeEventEndpoints(pool),

@@ -25,3 +25,11 @@ export function display({ amount }: Money): string {
   const format = amount % MINOR_UNITS === 0 ? whole : exact;
   return format.format(amount / MINOR_UNITS);
 }
+
+/** `299000.00`, `-112.34`: an amount in whole units of the currency as programs read it, exactly. */
+export function decimal(amount: number | bigint): string {
+  const minor = BigInt(amount);
+  const size = minor < 0n ? -minor : minor;
+  const [units, rest] = [size / BigInt(MINOR_UNITS), size % BigInt(MINOR_UNITS)];
+  return `${minor < 0n ? '-' : ''}${units}.${String(rest).padStart(2, '0')}`;
+}

@@ -44,6 +44,13 @@ export const catalogue: Catalogue = {
 /** All that were ever sold, by version: a month is rated again with the one that its record names (R12). */
 export const catalogues: ReadonlyMap<string, Catalogue> = new Map([[catalogue.version, catalogue]]);
 
+/** The prices of a version. Throws where no catalogue has it. */
+export function catalogueOf(version: string, versions = catalogues): Catalogue {
+  const found = versions.get(version);
+  if (found === undefined) throw new Error(`no catalogue has the version ${version}`);
+  return found;
+}
+
 /** The largest of the plans, Free when there is none: what a team's limit and rate in a period follow (R4). */
 export function highestPlan(held: readonly PlanId[]): PlanId {
   return planIds.findLast((plan) => held.includes(plan)) ?? 'free';

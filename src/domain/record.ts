@@ -1,4 +1,4 @@
-import { type Catalogue, catalogues, highestPlan, type PlanId } from './plans.js';
+import { type Catalogue, catalogueOf, catalogues, highestPlan, type PlanId } from './plans.js';
 import { type Rating, rate } from './rating.js';
 
 export type LineKind = 'overage' | 'late' | 'carried';
@@ -64,7 +64,7 @@ export function computeRecord(
   };
   const late = earlier.map((past): Line => {
     const version = past.planVersion ?? catalogue.version;
-    const { plans } = version === catalogue.version ? catalogue : known(versions, version);
+    const { plans } = version === catalogue.version ? catalogue : catalogueOf(version, versions);
     const now = rate(plans[highestPlan(past.plansHeld)], past.usedTokens);
     return {
       kind: 'late',
@@ -83,10 +83,4 @@ export function computeRecord(
     lines,
     amountDue: lines.reduce((sum, { amount }) => sum + amount, 0),
   };
-}
-
-function known(versions: ReadonlyMap<string, Catalogue>, version: string): Catalogue {
-  const catalogue = versions.get(version);
-  if (catalogue === undefined) throw new Error(`no catalogue has the version ${version}`);
-  return catalogue;
 }

@@ -199,7 +199,7 @@ export class CloseService {
 }
 
 /** Stands for the inputs of a record: a record whose inputs were tampered with does not fit it (R33). */
-function digestOf(teamId: string, inputs: BillingInputs, record: ComputedRecord): string {
+export function digestOf(teamId: string, inputs: BillingInputs, record: ComputedRecord): string {
   const text = JSON.stringify([teamId, record.planVersion, inputs, record.amountDue]);
   return createHash('sha256').update(text).digest('hex');
 }

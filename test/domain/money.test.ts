@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { display } from '../../src/domain/money.js';
+import { decimal, display } from '../../src/domain/money.js';
 
 const rupiah = (amount: number) => display({ amount, currency: 'idr' });
 
@@ -37,4 +37,14 @@ test('R1: whole rupiah have no decimals, all others two', () => {
       expect(rupiah(amount - (amount % 100))).not.toContain(',');
     }),
   );
+});
+
+test.each<[number | bigint, string]>([
+  [29_900_000, '299000.00'],
+  [0, '0.00'],
+  [-1, '-0.01'],
+  [-11_230, '-112.30'],
+  [2n ** 64n, '184467440737095516.16'],
+])('R1: %s minor units are the decimal %s, exactly', (amount, shown) => {
+  expect(decimal(amount)).toBe(shown);
 });

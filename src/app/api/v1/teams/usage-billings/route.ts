@@ -1,14 +1,28 @@
 import { z } from 'zod';
 import type { Pool } from '../../../../../db/pool.js';
 import { findUsageBilling, listTeamBillings } from '../../../../../db/usageBillings.js';
+import { explain } from '../../../../../services/explanation.js';
 import type { TeamService } from '../../../../../services/teamService.js';
 import { answer, endpoint } from '../../../../endpoint.js';
 import { decodeCursor, page, pageOf, pageQuery } from '../../../../pagination.js';
 import { Problem } from '../../../../problem.js';
-import { noQuery, periodId, teamId, teamParams } from '../../../../schemas.js';
+import { periodId, teamId, teamParams } from '../../../../schemas.js';
 import { usageBillingBody, usageBillingSchema } from '../../usage-billings/usageBilling.js';
+import { explainedBody, explanationSchema } from './explanation.js';
 
-export const teamBillingEndpoints = (pool: Pool, teams: TeamService) => [
+const recordParams = z.strictObject({ teamId, period: periodId });
+
+const explainQuery = z.strictObject({
+  explain: z
+    .enum(['true', 'false'])
+    .default('false')
+    .meta({ description: 'Compute the record again, and show each step' }),
+});
+
+const noRecord = (period: string) =>
+  new Problem(404, 'unknown_usage_billing', `${period} has no record yet.`);
+
+export const teamBillingEndpoints = (pool: Pool, teams: TeamService, zone: string) => [
   endpoint({
     method: 'get',
     path: '/api/v1/teams/{teamId}/usage-billings',
@@ -32,19 +46,24 @@ export const teamBillingEndpoints = (pool: Pool, teams: TeamService) => [
   endpoint({
     method: 'get',
     path: '/api/v1/teams/{teamId}/usage-billings/{period}',
-    summary: 'One record, with what it was computed from',
+    summary:
+      'One record, with what it was computed from; explained, it is computed again, and 409 ' +
+      '`record_mismatch` names each figure that is another one',
     scope: 'teams:read',
-    params: z.strictObject({ teamId, period: periodId }),
-    query: noQuery,
+    params: recordParams,
+    query: explainQuery,
     body: undefined,
-    answers: { 200: usageBillingSchema },
-    problems: [404],
-    async handle({ params }) {
-      await teams.require(params.teamId);
-      const record = await findUsageBilling(pool, params.teamId, params.period);
-      if (record === undefined) {
-        throw new Problem(404, 'unknown_usage_billing', `${params.period} has no record yet.`);
+    answers: { 200: usageBillingSchema.extend({ explanation: explanationSchema.optional() }) },
+    problems: [404, 409],
+    async handle({ params: { teamId, period }, query }) {
+      if (query.explain === 'true') {
+        const explained = await explain(pool, zone, teamId, period);
+        if (explained === undefined) throw noRecord(period);
+        return answer(200, explainedBody(explained));
       }
+      await teams.require(teamId);
+      const record = await findUsageBilling(pool, teamId, period);
+      if (record === undefined) throw noRecord(period);
       return answer(200, usageBillingBody(record));
     },
   }),
