@@ -12,7 +12,7 @@ import { attemptPayment, holdInvoice, writeOff } from '../src/stripe/payment.js'
 import { readTruth } from '../src/stripe/truth.js';
 import { alive } from './alive.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { now } from './now.js';
+import { nowAtTheLatest } from './now.js';
 
 type ReadCall = Extract<Call, { kind: 'read' }> & { teamId: string };
 type AttemptCall = Extract<Call, { kind: 'attempt' }>;
@@ -62,7 +62,9 @@ export const stripeActivities = ({
 
   /** Tries to pay, once for each number (R35). */
   async attemptPayment({ invoiceId, attempt, knownFailures }: AttemptCall): Promise<Outcome> {
-    return answered(() => attemptPayment(stripe, { invoiceId, ...attempt, knownFailures }, now()));
+    return answered(() =>
+      attemptPayment(stripe, { invoiceId, ...attempt, knownFailures }, nowAtTheLatest()),
+    );
   },
 
   async writeOff(invoiceId: string): Promise<string | null> {
