@@ -52,6 +52,7 @@ export async function startWorker(
         confirmationWindow: settings.CONFIRMATION_WINDOW,
         retries: settings.DUNNING_RETRIES,
         looks: true,
+        keepsCards: true,
       },
       mailFrom: settings.EMAIL_FROM,
       zone: settings.BILLING_TIME_ZONE,

@@ -5,19 +5,23 @@ import type { Outcome } from './team.js';
 
 const TIMER: Cause = { cause: 'timer', actor: 'tagih' };
 
-/** Tries the cards that this invoice has not seen, one after the other, each once (R24). */
+/**
+ * Tries the cards that this invoice has not seen, one after the other, each once (R24): from the first
+ * strike on, for before it the payment waits for its customer (R27).
+ */
 export function offer(
   draft: Draft,
   ladder: Ladder,
   cards: readonly string[],
   because: Cause,
 ): void {
-  if (ladder.strike === 0) return;
+  const { strike, policy } = ladder;
+  if (strike === 0 && !policy.keepsCards) return;
   const [next, ...rest] = union(ladder.methodsWaiting, cards).filter(
     (id) => !ladder.methodsTried.includes(id),
   );
   if (next === undefined) return;
-  if (ladder.attempt !== null) {
+  if (strike === 0 || ladder.attempt !== null) {
     return draft.put({ ...ladder, methodsWaiting: [next, ...rest] });
   }
   const methodsTried = union(ladder.methodsTried, [next]);
@@ -104,7 +108,11 @@ export function takeTimers(draft: Draft, now: Instant): void {
   if (unseen.length > 0) return draft.want({ ...NOTHING_NAMED, cause: TIMER.cause });
   for (const { ladder, at } of due) {
     if (ladder.timer?.for === 'attempt') draft.attempt(ladder, 'timer', null, TIMER);
-    else draft.happen(ladder, 'failed', at, TIMER);
+    else {
+      draft.happen(ladder, 'failed', at, TIMER);
+      const failed = draft.ladder(ladder.invoiceId);
+      if (failed !== undefined) offer(draft, failed, [], TIMER);
+    }
   }
 }
 

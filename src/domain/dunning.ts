@@ -76,6 +76,8 @@ export interface DunningPolicy {
    * one lasts. Absent from ladders of before, whose histories must replay.
    */
   looks?: true;
+  /** Whether a card that comes before the first strike is kept until then. Absent from ladders of before. */
+  keepsCards?: true;
 }
 
 /** A payment attempt under way. Its number, with the invoice, is the key at Stripe (R35). */

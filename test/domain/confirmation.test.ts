@@ -27,6 +27,17 @@ describe('R27: a payment waits for the customer', () => {
     expect(nextDueAt(team.state)).toBe(day(3, 23));
   });
 
+  test('R24: a card that comes meanwhile is tried as soon as the window has passed', () => {
+    const team = at('confirming');
+    team.sees(day(0.5), { defaultPaymentMethodIds: ['pm_2'] });
+    expect(team.attempt()).toBeNull();
+    team.reaches(day(0, 23));
+    expect([team.strike, team.attempt()]).toMatchObject([
+      1,
+      { by: 'card', paymentMethodId: 'pm_2' },
+    ]);
+  });
+
   test('a card that the customer tries instead, and that fails, begins the ladder when it failed', () => {
     const team = at('confirming');
     team.sees(day(0.5), { invoices: [unpaid('in_1', day(0.25))] });

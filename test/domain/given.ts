@@ -34,6 +34,7 @@ export const policy: DunningPolicy = {
   confirmationWindow: 23 * HOUR,
   retries: 'tagih',
   looks: true,
+  keepsCards: true,
 };
 
 /** As with `DUNNING_RETRIES=stripe`. */
