@@ -50,11 +50,14 @@ test('a team that was locked and opened again has a history that replays, in eac
     await fixCard(product, team);
     await product.until(team.teamId, ({ dunning }) => expect(dunning).toBeNull());
     await settled(product, team.teamId);
-    await renew(product, team);
-    await settled(product, team.teamId);
-    const ladder = await historiesOf(product.temporal, `subscription:${team.teamId}`);
+    let ladder: string[] = [];
+    // How many facts a turn takes, and so how long a run grows, is chance.
+    while (ladder.length < 2) {
+      await renew(product, team);
+      await settled(product, team.teamId);
+      ladder = await historiesOf(product.temporal, `subscription:${team.teamId}`);
+    }
     const mailer = await historiesOf(product.temporal, 'mailer');
-    expect(ladder.length).toBeGreaterThan(1);
     for (const history of [...ladder, ...mailer]) {
       await replay({ codePath: inject('workflowBundle') }, history);
     }
