@@ -75,29 +75,30 @@ test('R26: what was paid while no worker ran is not tried, though the timer was 
   expect((await sent(product, team.teamId)).at(-1)).toBe('payment-recovered');
 });
 
-test('R32: a worker that is stopped in a page of a close stops after the team at hand; the next goes on', async () => {
+test('R32: a worker that is stopped in a page of a close stops after the teams at hand; the next goes on', async () => {
   const month = monthsAgo(1);
-  const teams: string[] = [];
-  for (const _ of [1, 2, 3]) {
+  // More than are billed at once.
+  const owing = Array.from({ length: 10 }, async () => {
     const { teamId } = await subscribedIn(product, month, 'pro');
     await track(product, month, teamId, 50_001);
-    teams.push(teamId);
-  }
-  teams.sort();
+    return teamId;
+  });
+  const teams = (await Promise.all(owing)).toSorted();
   const statuses = () =>
     Promise.all(teams.map(async (teamId) => (await recordOf(product, month, teamId)).status));
   await product.control('POST', '/faults', {
     kind: 'error',
+    method: 'POST',
     path: '^/v1/invoiceitems',
     status: 503,
   });
   await product.api('POST', '/api/v1/closes', { period: month.id });
-  await expect.poll(statuses, patiently).toEqual(['due', 'due', 'due']);
+  const faults = () => product.control<{ hits: number }[]>('GET', '/faults');
+  await expect.poll(async () => (await faults())[0]?.hits, patiently).toBeGreaterThan(0);
 
   const brake = await product.pool.connect();
-  await brake.query(
-    `begin; select from tagih.usage_billings where team_id = '${teams[0]}' for update`,
-  );
+  await brake.query('begin');
+  await brake.query('select from tagih.usage_billings where team_id = any($1) for update', [teams]);
   await product.control('DELETE', '/faults');
   await expect
     .poll(async () => {
@@ -107,13 +108,13 @@ test('R32: a worker that is stopped in a page of a close stops after the team at
       );
       return rowCount;
     }, patiently)
-    .toBe(1);
+    .toBeGreaterThan(0);
   const stopped = product.stopWorker();
   await brake.query('rollback');
   brake.release();
   await stopped;
-  expect(await statuses()).toEqual(['pending', 'due', 'due']);
+  expect(new Set(await statuses())).toEqual(new Set(['pending', 'due']));
 
   await product.startWorker();
-  await expect.poll(statuses, patiently).toEqual(['pending', 'pending', 'pending']);
+  await expect.poll(statuses, patiently).toEqual(Array(10).fill('pending'));
 });

@@ -149,7 +149,10 @@ beforeAll(async () => {
   await Promise.all([lockedAndDisputed(), waived(), usesMore()]);
   await runSchedules();
   const types = async () => [...new Set((await runs()).map(({ type }) => type))].toSorted();
-  const all = Object.keys(workflows).toSorted();
+  // Pages of that type are those of closes that began before there were others.
+  const all = Object.keys(workflows)
+    .filter((type) => type !== 'closePage')
+    .toSorted();
   await vi.waitFor(async () => expect(await types()).toEqual(all), patiently);
   kept = await Promise.all((await runs()).map((run) => keptOf(run.workflowId, run.runId)));
 });
