@@ -211,6 +211,9 @@ test('a month whose totals are not what its events add up to is not billed, unti
       status: 'failed',
       failure: `${month.id} is not billed: ${teamId} has 60000 tokens of ${month.id} in its totals, 0 in its events`,
     });
+  // Asked for once more while it ends, it would be joined.
+  const workflow = product.temporal.workflow.getHandle(`close:${month.id}`);
+  await expect(workflow.result()).rejects.toThrow('failed');
   expect(await recordOf(product, month, teamId)).toMatchObject({ code: 'unknown_usage_billing' });
   expect((await product.stripe.invoiceItems.list({ customer: customerId })).data).toEqual([]);
   expect(await product.mails(teamId)).toEqual([]);
