@@ -9,6 +9,7 @@ import {
   type PaymentAttempt,
   writeOff,
 } from '../../src/stripe/payment.js';
+import { controlSandbox } from '../support/sandboxControl.js';
 
 let sandbox: Sandbox;
 let stripe: Stripe;
@@ -19,14 +20,8 @@ beforeAll(async () => {
 afterEach(() => control('DELETE', '/faults'));
 afterAll(() => sandbox?.close());
 
-async function control(method: string, path: string, body: object = {}): Promise<{ id: string }> {
-  const response = await fetch(`${sandbox.url}/sandbox${path}`, {
-    method,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  return (await response.json()) as { id: string };
-}
+const control = (method: string, path: string, body?: object): Promise<{ id: string }> =>
+  controlSandbox(sandbox.url, method, path, body);
 
 /** The unpaid renewal of a customer who has put this card in the place of the one that was declined. */
 async function unpaidRenewal(card: string | null) {

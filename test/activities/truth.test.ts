@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
 import { createStripe } from '../../src/stripe/client.js';
 import { type Ask, readTruth } from '../../src/stripe/truth.js';
+import { controlSandbox } from '../support/sandboxControl.js';
 
 let sandbox: Sandbox;
 let stripe: Stripe;
@@ -14,14 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox?.close());
 
-async function control(path: string, body: object = {}): Promise<{ id: string }> {
-  const response = await fetch(`${sandbox.url}/sandbox${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  return (await response.json()) as { id: string };
-}
+const control = (path: string, body?: object): Promise<{ id: string }> =>
+  controlSandbox(sandbox.url, 'POST', path, body);
 
 /** The open renewal of a customer whose card does this. */
 async function renewalWith(card: string) {

@@ -4,6 +4,7 @@ import type { UsageBilling } from '../../src/db/usageBillings.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
 import { OverageService } from '../../src/services/overageService.js';
 import { createStripe } from '../../src/stripe/client.js';
+import { controlSandbox } from '../support/sandboxControl.js';
 import { ALL, type Books, january, noon, openBooks, subscriptionOf } from './closing.js';
 
 let books: Books;
@@ -17,15 +18,19 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([books.shut(), sandbox.close()]));
 
+const control = (method: string, path: string, body?: object) =>
+  controlSandbox(sandbox.url, method, path, body);
+
 /** Requests that match fail; where `after`, when they have had their effect. */
-async function fail(path: string, fault: { method?: string; status?: number; after?: boolean }) {
-  const response = await fetch(`${sandbox.url}/sandbox/faults`, {
+const fail = (path: string, fault: { method?: string; status?: number; after?: boolean }) =>
+  control('POST', '/faults', {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ method: 'POST', path, kind: 'error', status: 503, times: 1, ...fault }),
+    path,
+    kind: 'error',
+    status: 503,
+    times: 1,
+    ...fault,
   });
-  expect(response.ok).toBe(true);
-}
 
 interface Customer {
   team: string;
@@ -221,11 +226,7 @@ test('an item that somebody took back at Stripe is not made again', async () => 
 
 /** An upgrade that the card declines pulls the pending item onto its own invoice; that invoice's id. */
 async function failsToUpgrade({ customerId, subscription }: Customer): Promise<string> {
-  await fetch(`${sandbox.url}/sandbox/customers/${customerId}/card`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ card: 'pm_card_chargeCustomerFail' }),
-  });
+  await control('POST', `/customers/${customerId}/card`, { card: 'pm_card_chargeCustomerFail' });
   const { latest_invoice } = await stripe.subscriptions.update(subscription.id, {
     items: [{ id: subscription.items.data[0]?.id ?? '', price: 'price_sandbox_enterprise' }],
     payment_behavior: 'pending_if_incomplete',
@@ -280,7 +281,7 @@ test('a ledger that came back from a backup finds its items again, though their 
       where team_id = $1`,
     [customer.team],
   );
-  await fetch(`${sandbox.url}/sandbox/idempotency-keys`, { method: 'DELETE' });
+  await control('DELETE', '/idempotency-keys');
   // Sealed by the clock that Stripe's items are dated by.
   await books.pool.query('update tagih.seals set sealed_at = now() where period = $1', [
     january.id,
@@ -295,7 +296,7 @@ test('an item of a worker that died is found, though its key is forgotten (R34, 
   const customer = await owing(120);
   await fail('^/v1/invoiceitems$', { after: true });
   await expect(bill(customer)).rejects.toThrow('503');
-  await fetch(`${sandbox.url}/sandbox/idempotency-keys`, { method: 'DELETE' });
+  await control('DELETE', '/idempotency-keys');
   await bill(customer);
   expect(await put(customer)).toEqual([{ amount: 120, on: customer.subscription.id }]);
 });

@@ -1,7 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/activity';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
 import Stripe from 'stripe';
 import { type Activities, createActivities } from '../../activities/index.js';
 import { deleteFacts } from '../../src/db/outbox.js';
@@ -31,9 +29,8 @@ import { TeamService } from '../../src/services/teamService.js';
 import { UsageRecorder } from '../../src/services/usageRecorder.js';
 import { StripeUnavailable } from '../../src/stripe/errors.js';
 import { readEvent } from '../../src/stripe/events.js';
+import { DirectCalls } from './directCalls.js';
 import { priceIds, prices, type StripeSide } from './stripeSide.js';
-
-const silent = new DefaultLogger('ERROR', () => {});
 
 const SECRET = 'whsec_test';
 const ZONE = 'Asia/Jakarta';
@@ -79,8 +76,7 @@ export class Direct {
   readonly billing: BillingService;
   watch: Watch | undefined;
   private readonly activities: Activities;
-  // Calls fail on purpose.
-  private readonly environment = new MockActivityEnvironment({}, { logger: silent });
+  private readonly toStripe: DirectCalls;
   private readonly recorder: EventRecorder;
   private readonly plans: PlanService;
   private readonly told = new Set<string>();
@@ -109,6 +105,7 @@ export class Direct {
       retentionMonths: 13,
       stopping: new AbortController().signal,
     });
+    this.toStripe = new DirectCalls(teamId, this.activities);
   }
 
   /** A team of the customer, of which Stripe knows nothing else. */
@@ -196,7 +193,7 @@ export class Direct {
     const underWay = this.calls.get(id);
     if (underWay === undefined) throw new Error(`${id} is not under way`);
     const { call } = underWay;
-    const make = () => this.make(call);
+    const make = () => this.toStripe.make(call);
     if (fault !== undefined) await this.side.control('POST', '/faults', fault);
     try {
       const answer = this.watch === undefined ? make() : this.watch.making(call, make);
@@ -288,7 +285,7 @@ export class Direct {
     const { state } = reduce(newTeam(this.teamId, this.side.customerId), [hint], now);
     const [call] = callsOf(state);
     if (call === undefined) throw new Error('nothing is read');
-    return reduce(state, [await this.make(call)], now).state;
+    return reduce(state, [await this.toStripe.make(call)], now).state;
   }
 
   private steer(): void {
@@ -301,36 +298,6 @@ export class Direct {
     for (const call of wanted) {
       if (!this.calls.has(call.id)) this.calls.set(call.id, { call: asJson(call), answer: null });
     }
-  }
-
-  private async make(call: Call): Promise<Fact> {
-    const { activities, teamId } = this;
-    switch (call.kind) {
-      case 'read': {
-        const truth = await this.run(() => activities.readTeam({ teamId, ...call }));
-        return { kind: 'read', number: call.reading.number, truth };
-      }
-      case 'attempt': {
-        const { invoiceId, attempt } = call;
-        const outcome = await this.run(() => activities.attemptPayment(call));
-        return { kind: 'attempted', invoiceId, number: attempt.number, outcome };
-      }
-      case 'write_off': {
-        const refused = await this.run(() => activities.writeOff(call.invoiceId));
-        return { kind: 'written_off', invoiceId: call.invoiceId, refused };
-      }
-      case 'hold': {
-        const refused = await this.run(() => activities.holdInvoice(call.invoiceId));
-        return { kind: 'held', invoiceId: call.invoiceId, refused };
-      }
-      case 'settle':
-        await this.run(() => activities.settleUsage(teamId));
-        return { kind: 'settled', number: call.number };
-    }
-  }
-
-  private run<T>(call: () => Promise<T>): Promise<T> {
-    return this.environment.run<[], T, () => Promise<T>>(call);
   }
 }
 

@@ -10,6 +10,7 @@ import { startServer } from '../../src/server.js';
 import { startWorker } from '../../src/worker.js';
 import { createDatabase, type Database } from './database.js';
 import { createNamespace } from './namespace.js';
+import { controlSandbox } from './sandboxControl.js';
 
 // Errors alone: tests make activities fail and replays differ on purpose, and workers start and stop.
 Runtime.install({
@@ -89,15 +90,8 @@ export async function startProduct(
     return { status: response.status, headers: response.headers, body: JSON.parse(text || 'null') };
   }
 
-  async function control<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(`${sandbox.url}/sandbox${path}`, {
-      method,
-      headers: { 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
-    return (await response.json()) as T;
-  }
+  const control = <T>(method: string, path: string, body?: unknown): Promise<T> =>
+    controlSandbox(sandbox.url, method, path, body);
 
   await control('POST', '/webhooks', {
     url: `${server.url}/api/webhooks/stripe`,

@@ -5,6 +5,7 @@ import type { PlanId } from '../../src/domain/plans.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
 import { SEED_PRICES } from '../../src/sandbox/stripe/resources/catalogue.js';
 import { createStripe } from '../../src/stripe/client.js';
+import { controlSandbox } from './sandboxControl.js';
 
 export const HOUR = 3_600;
 export const DAY = 24 * HOUR;
@@ -73,14 +74,8 @@ export class StripeSide {
   }
 
   /** The sandbox's own API. */
-  async control<T>(method: string, path: string, body: object = {}): Promise<T> {
-    const response = await fetch(`${this.url}/sandbox${path}`, {
-      method,
-      headers: { 'content-type': 'application/json' },
-      ...(method === 'GET' ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
-    return (await response.json()) as T;
+  control<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return controlSandbox(this.url, method, path, body);
   }
 
   /** Presses a button of one of Stripe's pages, as the customer does; whether it was let. */

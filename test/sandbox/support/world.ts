@@ -7,6 +7,7 @@ import * as postmark from 'postmark';
 import Stripe from 'stripe';
 import { onTestFinished, vi } from 'vitest';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../../src/sandbox/sandbox.js';
+import { controlSandbox } from '../../support/sandboxControl.js';
 
 export interface World {
   sandbox: Sandbox;
@@ -24,15 +25,7 @@ export async function startWorld(options: Partial<SandboxOptions> = {}): Promise
     sandbox,
     stripe: stripeClient(sandbox),
     mail: mailClient(sandbox, 'server-token'),
-    async control<T>(method: string, path: string, body?: unknown): Promise<T> {
-      const response = await fetch(`${sandbox.url}/sandbox${path}`, {
-        method,
-        headers: { 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
-      return (await response.json()) as T;
-    },
+    control: (...call) => controlSandbox(sandbox.url, ...call),
   };
 }
 
