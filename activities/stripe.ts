@@ -90,15 +90,15 @@ export async function answered<T>(call: () => Promise<T>): Promise<T> {
     return await alive(call);
   } catch (error) {
     if (error instanceof StripeUnavailable) {
-      const { message, name: type, retryAfter } = error;
-      throw ApplicationFailure.create({ message, type, ...later(retryAfter) });
+      throw tryAgain(error.name, error.message, error.retryAfter);
     }
     if (!(error instanceof Stripe.errors.StripeError)) throw error;
-    const [message, { type }] = [describeError(error), error];
-    throw ApplicationFailure.create({ message, type, ...later(retryAfter(error)) });
+    throw tryAgain(error.type, describeError(error), retryAfter(error));
   }
 }
 
-/** Not before Stripe wants to be asked again, where it says so. */
-const later = (seconds: number | null) =>
-  seconds === null ? {} : { nextRetryDelay: seconds * 1_000 };
+/** `seconds`: when Stripe wants to be asked again, where it says so. */
+function tryAgain(type: string, message: string, seconds: number | null): ApplicationFailure {
+  const nextRetryDelay = seconds === null ? undefined : seconds * 1_000;
+  return ApplicationFailure.create({ type, message, nextRetryDelay });
+}

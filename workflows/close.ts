@@ -15,6 +15,7 @@ import {
 import { forEach } from '../src/domain/forEach.js';
 import type { Page } from '../src/domain/page.js';
 import { closeByPages } from './closeByPages.js';
+import { show } from './details.js';
 import { closing, overage, verifying } from './proxies.js';
 import { billPageStart, closeStart } from './starts.js';
 
@@ -125,7 +126,7 @@ async function billPages(period: string, from: Place): Promise<Place | undefined
     if (last === undefined) return undefined;
     const [before, of] = [done, done + total];
     await forEach(pages, PAGES, async (page, index) => {
-      setCurrentDetails(`${done} of ${of} pages of records are at Stripe`);
+      show(`${done} of ${of} pages of records are at Stripe`, closeStart(period));
       await executeChild(billPage, billPageStart(period, before + index + 1, page).options);
       done += 1;
     });

@@ -19,7 +19,17 @@ export function localTime(instant: Instant, zone: string, now: Instant): string 
 
 const isName = (name = '') => !/^GMT./.test(name);
 
+/** Kept, for a format takes longer to make than all else that a turn shows. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
 function formatIn(locale: string, timeZone: string): Intl.DateTimeFormat {
+  const name = `${locale} ${timeZone}`;
+  const format = formats.get(name) ?? newFormat(locale, timeZone);
+  formats.set(name, format);
+  return format;
+}
+
+function newFormat(locale: string, timeZone: string): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat(locale, {
     timeZone,
     year: 'numeric',

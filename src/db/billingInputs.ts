@@ -2,7 +2,7 @@ import type { Page } from '../domain/page.js';
 import type { Period } from '../domain/period.js';
 import type { PlanId } from '../domain/plans.js';
 import type { BillingInputs, PastMonth } from '../domain/record.js';
-import { heldBetween } from './planPeriods.js';
+import { heldBetween, notedAfter } from './planPeriods.js';
 import type { Queryable } from './pool.js';
 
 /**
@@ -64,8 +64,7 @@ async function plansInMonth(
 
 /**
  * The earlier months in which something came late, or whose plans are known otherwise, since the team's last
- * record: with the usage that the bill of `period` knows of, and what was billed of it so far. A plan that
- * was being noted while that record was computed may have been missed by it, hence the hour.
+ * record: with the usage that the bill of `period` knows of, and what was billed of it so far.
  */
 async function earlierByTeam(
   db: Queryable,
@@ -83,9 +82,9 @@ async function earlierByTeam(
        union
        select p.team_id, m.id, m.starts, m.ends
          from tagih.plan_periods p join month m on p.starts_at < m.ends
-        where p.team_id between $5 and $6 and p.noted_at > coalesce((
-          select b.created_at - interval '1 hour' from tagih.usage_billings b
-           where b.team_id = p.team_id and b.period < $1 order by b.period desc limit 1), '-infinity')
+        where p.team_id between $5 and $6 and ${notedAfter(`coalesce((
+          select b.created_at from tagih.usage_billings b
+           where b.team_id = p.team_id and b.period < $1 order by b.period desc limit 1), '-infinity')`)}
      )
      select h.team_id as "teamId", jsonb_build_object('period', h.id,
          'usedTokens', coalesce((select u.used_tokens from tagih.usage_totals u

@@ -1,6 +1,7 @@
 import type { Evidence, HeldPlan, MonthEvidence } from '../domain/explanation.js';
 import type { Period } from '../domain/period.js';
 import type { BillingInputs } from '../domain/record.js';
+import { notedAfter } from './planPeriods.js';
 import type { Queryable } from './pool.js';
 import type { UsageBilling } from './usageBillings.js';
 
@@ -30,9 +31,8 @@ export async function readEvidence(
   carried: readonly string[],
 ): Promise<Evidence> {
   const events = await countEvents(db, billing, months);
-  const history = await readHistory(db, billing.teamId);
+  const history = await readHistory(db, billing);
   const named = new Set(months.map(({ id }) => id));
-  const since = new Date(billing.createdAt.getTime() - NOTING_MS);
   return {
     months: (await readMonths(db, billing, months)).map(
       ({ kept, ...month }, index): MonthEvidence => {
@@ -42,7 +42,7 @@ export async function readEvidence(
           ...month,
           counted: kept ? (events.get(month.period)?.counted ?? NOTHING) : null,
           held: known.filter(({ endsAt }) => endsAt === null || endsAt > start).map(heldPlan),
-          notedSince: known.some(({ notedAt }) => notedAt > since),
+          notedSince: known.some(({ notedSince }) => notedSince),
         };
       },
     ),
@@ -54,9 +54,6 @@ export async function readEvidence(
         ),
   };
 }
-
-/** A plan that was being noted while the record was computed may have been missed by it. */
-const NOTING_MS = 3_600_000;
 
 /** Clocks of servers differ, and usage may say that it occurs in five minutes: both stay far below. */
 const DAY_MS = 86_400_000;
@@ -152,15 +149,15 @@ interface HistoryRow {
   subscriptionId: string;
   startsAt: Date;
   endsAt: Date | null;
-  notedAt: Date;
+  notedSince: boolean;
 }
 
-async function readHistory(db: Queryable, teamId: string): Promise<HistoryRow[]> {
+async function readHistory(db: Queryable, { teamId, createdAt }: Billing): Promise<HistoryRow[]> {
   const { rows } = await db.query<HistoryRow>(
-    `select plan, subscription_id as "subscriptionId", starts_at as "startsAt",
-            ends_at as "endsAt", noted_at as "notedAt"
-       from tagih.plan_periods where team_id = $1 order by starts_at, plan`,
-    [teamId],
+    `select p.plan, p.subscription_id as "subscriptionId", p.starts_at as "startsAt",
+            p.ends_at as "endsAt", ${notedAfter('$2::timestamptz')} as "notedSince"
+       from tagih.plan_periods p where p.team_id = $1 order by p.starts_at, p.plan`,
+    [teamId, createdAt],
   );
   return rows;
 }

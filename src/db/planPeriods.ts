@@ -20,3 +20,9 @@ export async function putPlanPeriod(
 /** The condition that plan period `p` holds at any moment from `start` up to, not including, `end` (R4, R37). */
 export const heldBetween = (start: string, end: string) =>
   `p.starts_at < ${end} and (p.ends_at is null or p.ends_at > ${start})`;
+
+/**
+ * The condition that plan period `p` was written down after a record of `createdAt`, or while it was computed,
+ * and may have been missed by it: no turn takes an hour (R12).
+ */
+export const notedAfter = (createdAt: string) => `p.noted_at > ${createdAt} - interval '1 hour'`;

@@ -2,7 +2,6 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from '../db/pool.js';
 import { insertTimelineEntryOnce } from '../db/timeline.js';
 import type { Act } from '../domain/team.js';
-import { subscriptionWorkflowId } from '../domain/workflowIds.js';
 import { refusalIn, sendAct } from '../services/acts.js';
 import { knownTeam } from '../services/knownTeam.js';
 
@@ -14,10 +13,9 @@ export async function deliverAct(
   client: Client,
   pool: Pool,
   taskQueue: string,
-  workflowId: string,
+  teamId: string,
   act: Act,
 ): Promise<void> {
-  const teamId = workflowId.slice(subscriptionWorkflowId('').length);
   const { state } = await knownTeam(pool, teamId);
   try {
     const update = await sendAct(client, taskQueue, state, act);

@@ -8,14 +8,14 @@ import {
   subscriptionStart,
 } from '../../workflows/starts.js';
 import type { Pool } from '../db/pool.js';
-import { findTeam } from '../db/teams.js';
 import type { Hint } from '../domain/team.js';
 import {
   closeWorkflowId,
   MAILER,
   stripeEventWorkflowId,
-  subscriptionWorkflowId,
+  teamOfWorkflow,
 } from '../domain/workflowIds.js';
+import { knownTeam } from '../services/knownTeam.js';
 import { deliverAct } from './acts.js';
 import type { Deliver } from './relay.js';
 
@@ -26,8 +26,8 @@ const DEADLINE_MS = 5_000;
 const FACTS = 100;
 
 /**
- * Signals the workflow of hints, and sends it acts as Updates, started with what Postgres knows of its team. That of an event, or of
- * a close, is only started: all there is to say is which one it is.
+ * Signals the workflow of hints, and sends it acts as Updates, started with what Postgres knows of its
+ * team. That of an event, or of a close, is only started: all there is to say is which one it is.
  */
 export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string): Deliver {
   return async (workflowId, facts) => {
@@ -46,13 +46,18 @@ export function deliverToTemporal(client: Client, pool: Pool, taskQueue: string)
     if (hints.length > 0) await signal(workflowId, hints);
     for (const act of facts.filter((fact) => fact.kind === 'act')) {
       await client.withDeadline(Date.now() + DEADLINE_MS, () =>
-        deliverAct(client, pool, taskQueue, workflowId, act),
+        deliverAct(client, pool, taskQueue, teamOfWorkflow(workflowId), act),
       );
     }
   };
 
+  async function startOfTeam(workflowId: string): Promise<Start> {
+    const { state } = await knownTeam(pool, teamOfWorkflow(workflowId));
+    return subscriptionStart(state);
+  }
+
   async function signal(workflowId: string, hints: readonly Hint[]): Promise<void> {
-    const start = workflowId === MAILER ? mailerStart : await startOfTeam(pool, workflowId);
+    const start = workflowId === MAILER ? mailerStart : await startOfTeam(workflowId);
     // The mailer looks for itself what waits: thousands of mails need no thousands of facts.
     const told = workflowId === MAILER ? hints.slice(-1) : hints;
     for (let sent = 0; sent < told.length; sent += FACTS) {
@@ -77,10 +82,4 @@ function onlyStarted(workflowId: string): Start | undefined {
   if (eventId !== undefined) return stripeEventStart(eventId);
   const period = idAfter(closeWorkflowId(''));
   return period === undefined ? undefined : closeStart(period);
-}
-
-async function startOfTeam(pool: Pool, workflowId: string): Promise<Start> {
-  const team = await findTeam(pool, workflowId.slice(subscriptionWorkflowId('').length));
-  if (team === undefined) throw new Error(`${workflowId} has no team`);
-  return subscriptionStart(team.state);
 }

@@ -4,17 +4,31 @@ import { money, moneySchema, periodId, plan } from '../../../schemas.js';
 
 export const billingStatus = z.enum(billingStatuses);
 
+/** How a month's usage was rated, of a record and of the step that explains it. */
+export const ratingShape = {
+  planVersion: z.string(),
+  usedTokens: z.int(),
+  tokenLimit: z.int(),
+  overageTokens: z.int(),
+  ratePer1000: moneySchema.nullable(),
+  overageCost: moneySchema,
+};
+
+/** The amounts of a rating as the API shows them. */
+export const ratingAmounts = ({
+  ratePer1000,
+  overageCost,
+}: Pick<UsageBilling, 'ratePer1000' | 'overageCost'>) => ({
+  ratePer1000: ratePer1000 === null ? null : money(ratePer1000),
+  overageCost: money(overageCost),
+});
+
 export const usageBillingSchema = z
   .object({
     teamId: z.string(),
     period: periodId,
     plan,
-    planVersion: z.string(),
-    usedTokens: z.int(),
-    tokenLimit: z.int(),
-    overageTokens: z.int(),
-    ratePer1000: moneySchema.nullable(),
-    overageCost: moneySchema,
+    ...ratingShape,
     lines: z.array(
       z.object({
         kind: z.enum(['overage', 'late', 'carried']),
@@ -38,8 +52,7 @@ export const usageBillingSchema = z
 export function usageBillingBody({ generation: _, tried: __, ...record }: UsageBilling) {
   return {
     ...record,
-    ratePer1000: record.ratePer1000 === null ? null : money(record.ratePer1000),
-    overageCost: money(record.overageCost),
+    ...ratingAmounts(record),
     lines: record.lines.map((line) => ({ ...line, amount: money(line.amount) })),
     amountDue: money(record.amountDue),
     watermark: record.watermark.toISOString(),

@@ -4,7 +4,7 @@ import { catalogue } from '../../../../../domain/plans.js';
 import { stepText } from '../../../../../domain/stepText.js';
 import type { Explained } from '../../../../../services/explanation.js';
 import { money, moneySchema, periodId, plan } from '../../../../schemas.js';
-import { usageBillingBody } from '../../usage-billings/usageBilling.js';
+import { ratingAmounts, ratingShape, usageBillingBody } from '../../usage-billings/usageBilling.js';
 
 const step = <K extends Step['kind'], S extends z.ZodRawShape>(kind: K, shape: S) =>
   z.object({
@@ -43,14 +43,7 @@ const stepSchema = z
         description: 'The plan history is another one since: a later record has the difference',
       }),
     }),
-    step('rating', {
-      planVersion: z.string(),
-      usedTokens: z.int(),
-      tokenLimit: z.int(),
-      overageTokens: z.int(),
-      ratePer1000: moneySchema.nullable(),
-      overageCost: moneySchema,
-    }),
+    step('rating', ratingShape),
     step('late', {
       billedTokens: z.int(),
       billedAmount: moneySchema,
@@ -86,11 +79,8 @@ function stepBody(given: Step): z.input<typeof stepSchema> {
       return { ...given, text };
     case 'plan':
       return { ...given, text, held: [...given.held] };
-    case 'rating': {
-      const { ratePer1000, overageCost } = given;
-      const rate = ratePer1000 === null ? null : money(ratePer1000);
-      return { ...given, text, ratePer1000: rate, overageCost: money(overageCost) };
-    }
+    case 'rating':
+      return { ...given, text, ...ratingAmounts(given) };
     case 'late': {
       const { billedAmount, amount } = given;
       return { ...given, text, billedAmount: money(billedAmount), amount: money(amount) };
