@@ -57,14 +57,20 @@ test('connections that Postgres ends in the midst of requests end nothing else (
   const record = (number: number) =>
     product.api('POST', '/api/v1/usage', { teamId, idempotencyKey: `k-${number}`, tokens: 1 });
   const numbers = Array.from({ length: 60 }, (_, number) => number);
+  const others = `from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
+  const holder = await product.pool.connect();
+  await holder.query('begin');
+  await holder.query('lock table tagih.usage_events in exclusive mode');
   const requests = numbers.map(record);
-  await requests[0];
-  await product.pool.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and pid <> pg_backend_pid()`,
-  );
+  await vi.waitFor(async () => {
+    const { rowCount } = await holder.query(`select ${others} and wait_event_type = 'Lock'`);
+    expect(rowCount).toBeGreaterThan(0);
+  });
+  await holder.query(`select pg_terminate_backend(pid) ${others}`);
+  await holder.query('rollback');
+  holder.release();
   const answers = await Promise.all(requests);
-  expect(answers.map(({ status }) => status).filter((status) => status !== 200)).toContain(503);
+  expect(answers.map(({ status }) => status)).toContain(503);
   for (const { status, body } of answers) {
     expect([200, 503]).toContain(status);
     if (status === 503) expect(body.code).toBe('database_unavailable');
