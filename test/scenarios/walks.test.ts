@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, test, vi } from 'vitest';
 import { createPool, type Pool } from '../../src/db/pool.js';
 import type { DunningPolicy } from '../../src/domain/dunning.js';
 import { after } from '../../src/domain/instant.js';
-import { hasUnknownPrice } from '../../src/domain/subscription.js';
-import type { OperatorAction, TeamState } from '../../src/domain/team.js';
+import type { OperatorAction } from '../../src/domain/team.js';
 import { NotSubscribed, PaymentRequired, UnknownPrice } from '../../src/services/planService.js';
 import { StripeRefused } from '../../src/stripe/errors.js';
+import { arrive } from '../support/arrive.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { Direct } from '../support/direct.js';
 import { Promises } from '../support/promises.js';
@@ -240,37 +240,6 @@ class Walk {
       ...(action === 'extendGrace' && { until: after(now, (n % 300) * 3_600_000) }),
     });
   }
-
-  /** R16: once all is told and answered the team is what Stripe says: as read anew, and as known from nothing. */
-  async arrive(): Promise<void> {
-    const { team, promises } = this;
-    await team.settle();
-    promises.afterStripe();
-    const settled = team.state;
-    await team.resync();
-    promises.afterStripe();
-    expect(lasting(team.state), 'as read anew').toEqual(lasting(settled));
-    const anew = await team.anew();
-    expect(known(team.state), 'as known from nothing').toEqual(known(anew));
-  }
-}
-
-/** What a reading without news leaves as it is. */
-const lasting = ({ turn, seen, readUpTo, ...state }: TeamState) => state;
-
-/** What Stripe alone tells of a team. */
-function known({ subscription, tier, ladders, customerId }: TeamState) {
-  const current = subscription?.id;
-  return {
-    customerId,
-    subscription,
-    // A price that no plan knows leaves it as it was (R37).
-    tier: subscription !== null && hasUnknownPrice(subscription) ? null : tier,
-    unpaid: ladders
-      .filter(({ subscriptionId }) => subscriptionId === current)
-      .map(({ invoiceId }) => invoiceId)
-      .toSorted(),
-  };
 }
 
 test('R16 to R31: whatever order facts come in, and whatever fails, what the ledger and Stripe have keeps the rules', async () => {
@@ -282,7 +251,8 @@ test('R16 to R31: whatever order facts come in, and whatever fails, what the led
         const walk = new Walk(team);
         await change(side, 'subscribes', 1);
         for (const step of all) await walk.step(step);
-        await walk.arrive();
+        await arrive(team);
+        walk.promises.afterStripe();
       } finally {
         await side.close();
       }
