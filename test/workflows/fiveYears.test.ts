@@ -1,10 +1,17 @@
 import { expect, test } from 'vitest';
-import { callsOf } from '../../src/domain/calls.js';
 import * as messages from '../../workflows/messages.js';
 import { historiesOf } from '../support/histories.js';
 import { monthsAgo, subscribedIn } from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
-import { attempts, breakCard, fixCard, patiently, sent, timeline } from '../support/stories.js';
+import {
+  attempts,
+  breakCard,
+  fixCard,
+  patiently,
+  sent,
+  settled,
+  timeline,
+} from '../support/stories.js';
 import { passTime } from '../support/timeSkipping.js';
 
 const DAY = 86_400_000;
@@ -38,17 +45,7 @@ test('R21: after five years of renewals a team has had several runs, each was gi
     await pass(Math.max(0, time - Date.now() - ahead) / DAY);
     const frozen_time = Math.floor(time / 1000);
     await product.stripe.testHelpers.testClocks.advance(team.clockId, { frozen_time });
-    await expect.poll(underWay, patiently).toEqual([0, 0]);
-  }
-
-  /** Events that wait, here or at Stripe, and calls to Stripe. */
-  async function underWay(): Promise<number[]> {
-    const { pending } = await product.control<{ pending: number }>('GET', '/webhooks');
-    const { rows } = await product.pool.query(
-      'select from tagih.stripe_events where team_id = $1 and taken_at is null and not ignored',
-      [team.teamId],
-    );
-    return [pending + rows.length, callsOf(await workflow.query(messages.state)).length];
+    await settled(product, team.teamId);
   }
 
   async function periodEnd(): Promise<number> {
