@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   type Client,
   ServiceError,
@@ -11,6 +12,10 @@ import { requireTemporal, TemporalUnavailable } from './temporalUnavailable.js';
 
 /** Longer than a healthy Temporal ever takes. */
 const START_WITHIN_MS = 5_000;
+
+/** How long a run may take to end that has noted its end in the ledger, and how often it is looked for. */
+const END_WITHIN_MS = 5_000;
+const LOOK_EVERY_MS = 50;
 
 /** Starts closes on Temporal, and tells how far they are. */
 export class CloseStarter {
@@ -37,11 +42,23 @@ export class CloseStarter {
   }
 
   private async startOne(period: string, now: Date): Promise<void> {
-    const before = await findClose(this.pool, period);
-    const started = await this.startOrJoin(period);
-    // Whoever asks next must not read the end of an earlier run for the end of this one.
-    if (started || before === undefined) {
-      await reopenClose(this.pool, period, now, before?.finishedAt ?? null);
+    const deadline = Date.now() + END_WITHIN_MS;
+    for (;;) {
+      const before = await findClose(this.pool, period);
+      const started = await this.startOrJoin(period);
+      const known = started ? before : await findClose(this.pool, period);
+      // Whoever asks next must not read the end of an earlier run for the end of this one.
+      if (started || known === undefined) {
+        return reopenClose(this.pool, period, now, known?.finishedAt ?? null);
+      }
+      if (known.finishedAt === null) return;
+      // The run has noted its end, and has not ended yet: it does nothing for whoever joins it.
+      if (Date.now() > deadline) {
+        const detail =
+          'The last run of the close has not ended yet; asked again, it is started anew.';
+        throw new TemporalUnavailable(detail);
+      }
+      await setTimeout(LOOK_EVERY_MS);
     }
   }
 

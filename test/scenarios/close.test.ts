@@ -1,4 +1,8 @@
+import { Client } from '@temporalio/client';
 import { expect, test } from 'vitest';
+import { endClose } from '../../src/db/closes.js';
+import { CloseService } from '../../src/services/closeService.js';
+import { CloseStarter } from '../../src/services/closeStarter.js';
 import { close, dayOf, monthsAgo, recordOf, subscribedIn, track } from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
 
@@ -211,9 +215,6 @@ test('a month whose totals are not what its events add up to is not billed, unti
       status: 'failed',
       failure: `${month.id} is not billed: ${teamId} has 60000 tokens of ${month.id} in its totals, 0 in its events`,
     });
-  // Asked for once more while it ends, it would be joined.
-  const workflow = product.temporal.workflow.getHandle(`close:${month.id}`);
-  await expect(workflow.result()).rejects.toThrow('failed');
   expect(await recordOf(product, month, teamId)).toMatchObject({ code: 'unknown_usage_billing' });
   expect((await product.stripe.invoiceItems.list({ customer: customerId })).data).toEqual([]);
   expect(await product.mails(teamId)).toEqual([]);
@@ -221,4 +222,42 @@ test('a month whose totals are not what its events add up to is not billed, unti
   await pool.query('update tagih.usage_totals set used_tokens = 0 where period = $1', [month.id]);
   expect(await close(product, month)).toMatchObject({ failure: null });
   expect(await recordOf(product, month, teamId)).toMatchObject({ status: 'nothing_due' });
+});
+
+test('a close is not joined whose run has noted its end, and is about to end (R32)', async () => {
+  const month = monthsAgo(14);
+  const { pool, temporal, settings } = product;
+  // Nobody works on the run: it is where this test puts it.
+  await product.stopWorker();
+  let joined = 0;
+  const client = new Client({
+    connection: temporal.connection,
+    namespace: settings.TEMPORAL_NAMESPACE,
+    interceptors: {
+      workflow: [
+        {
+          async startWithDetails(input, next) {
+            const { workflow } = temporal;
+            try {
+              return await next(input);
+            } catch (error) {
+              joined += 1;
+              if (joined === 1) await endClose(pool, month.id, 'failed', new Date(), 'mismatch');
+              else await workflow.getHandle(`close:${month.id}`).terminate();
+              throw error;
+            }
+          },
+        },
+      ],
+    },
+  });
+  const closes = new CloseService(pool, settings.BILLING_TIME_ZONE, settings.CLOSE_GRACE);
+  const starter = new CloseStarter(client, pool, closes, settings.TEMPORAL_TASK_QUEUE);
+  await starter.start(month.id, new Date());
+  await starter.start(month.id, new Date());
+  expect(joined).toBe(2);
+  expect(await starter.find(month.id)).toMatchObject({ status: 'running', failure: null });
+
+  await product.startWorker();
+  expect(await close(product, month)).toMatchObject({ failure: null });
 });
