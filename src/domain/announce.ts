@@ -22,7 +22,10 @@ export function announce(
   if (tier !== before.tier) {
     note('tier_changed', `Tier is ${tier}, was ${before.tier}`, { from: before.tier, to: tier });
   }
-  if (subscription !== null && isLive(subscription)) announcePlans(same, subscription, note);
+  if (subscription !== null && isLive(subscription)) {
+    announcePlans(same, subscription, note);
+    announceCollection(same, subscription, note);
+  }
   if (subscription !== null && hasUnknownPrice(subscription)) {
     const { priceId } = subscription;
     const isNews =
@@ -50,11 +53,13 @@ export function announce(
   return effects;
 }
 
+type Note = (kind: string, summary: string, details: TimelineEntry['details']) => void;
+
 /** What is to come of a subscription that lives: its end, another plan. */
 function announcePlans(
   before: Subscription | null,
   { id: subscriptionId, cancelAt, pendingPlan, plan }: Subscription,
-  note: (kind: string, summary: string, details: TimelineEntry['details']) => void,
+  note: Note,
 ): void {
   const { cancelAt: cancelWas = null, pendingPlan: pendingWas } = before ?? {};
   if (cancelAt !== null && cancelAt !== cancelWas) {
@@ -74,4 +79,21 @@ function announcePlans(
     const details = { subscriptionId, plan: pendingWas.plan };
     note('plan_change_withdrawn', `The plan does not become ${pendingWas.plan}`, details);
   }
+}
+
+/** Whether Stripe collects the subscription's invoices: while it does not, none of them comes to be owed (R22). */
+function announceCollection(
+  before: Subscription | null,
+  { id: subscriptionId, pauseCollection: pause }: Subscription,
+  note: Note,
+): void {
+  const was = before?.pauseCollection;
+  if (pause === undefined) {
+    if (was === undefined) return;
+    return note('collection_resumed', 'Stripe collects its invoices again', { subscriptionId });
+  }
+  if (pause.behavior === was?.behavior && pause.resumesAt === was.resumesAt) return;
+  const until = pause.resumesAt === null ? '' : ` until ${pause.resumesAt}`;
+  const summary = `Stripe collects none of its invoices${until}: ${pause.behavior}`;
+  note('collection_paused', summary, { subscriptionId, ...pause });
 }

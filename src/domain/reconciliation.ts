@@ -21,6 +21,7 @@ const names = {
   customerId: 'customer',
   trialEnd: 'trial end',
   pendingPlan: 'scheduled plan',
+  pauseCollection: 'paused collection',
 } as const satisfies Partial<Record<keyof Subscription, string>>;
 
 const text = (value: unknown) => JSON.stringify(value ?? null);

@@ -35,11 +35,20 @@ export interface Subscription {
   trialEnd?: Instant | null;
   /** The plan that its schedule changes to, and when. */
   pendingPlan?: PendingPlan | null;
+  /** Absent while its invoices are collected. */
+  pauseCollection?: PauseCollection;
 }
 
 export interface PendingPlan {
   plan: PlanId;
   at: Instant;
+}
+
+export interface PauseCollection {
+  /** Stripe's word for what it makes of the invoices: `keep_as_draft`, `mark_uncollectible`, `void`. */
+  behavior: string;
+  /** null: until somebody has it collect again. */
+  resumesAt: Instant | null;
 }
 
 /** Whether the plan of the subscription's price holds; in every other status the team is on Free (R30, R37). */

@@ -168,7 +168,7 @@ export function subscriptionOf(
   subscription: Stripe.Subscription,
   prices: PlanPrices,
 ): Subscription {
-  const { schedule, trial_end } = subscription;
+  const { schedule, trial_end, pause_collection: pause } = subscription;
   const item = planItem(subscription, prices);
   const priceId = item?.price.id ?? '';
   const plan = prices.get(priceId) ?? null;
@@ -184,6 +184,12 @@ export function subscriptionOf(
     cancelAt: subscription.cancel_at === null ? null : instant(subscription.cancel_at),
     trialEnd: trial_end === null ? null : instant(trial_end),
     pendingPlan: typeof schedule === 'object' ? pendingPlanOf(schedule, plan, prices) : null,
+    ...(pause && {
+      pauseCollection: {
+        behavior: pause.behavior,
+        resumesAt: pause.resumes_at === null ? null : instant(pause.resumes_at),
+      },
+    }),
   };
 }
 

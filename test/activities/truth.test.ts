@@ -172,6 +172,20 @@ test('a trial is read with its end', async () => {
   expect(await readOnly(await subscribe())).toMatchObject({ trialEnd: null, pendingPlan: null });
 });
 
+test('a pause of its collection is read, and its end', async () => {
+  const { id } = await subscribe();
+  const resumes_at = Math.floor(Date.now() / 1000) + 86_400;
+  const pause_collection = { behavior: 'keep_as_draft', resumes_at } as const;
+  const paused = await stripe.subscriptions.update(id, { pause_collection });
+  const resumesAt = new Date(resumes_at * 1000).toISOString();
+  expect(await readOnly(paused)).toMatchObject({
+    status: 'active',
+    pauseCollection: { behavior: 'keep_as_draft', resumesAt },
+  });
+  const resumed = await stripe.subscriptions.update(id, { pause_collection: null });
+  expect(await readOnly(resumed)).not.toHaveProperty('pauseCollection');
+});
+
 test("the plan that a schedule changes to is read, until it is released: a listed subscription's and a named one's", async () => {
   const subscription = await subscribe();
   const schedule = await stripe.subscriptionSchedules.create({

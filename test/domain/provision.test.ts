@@ -80,6 +80,22 @@ describe('R29: what is to come of a subscription is on the timeline, each change
     expect(kinds(team)).toEqual(['cancellation_scheduled', 'subscription_changed', 'tier_changed']);
   });
 
+  test('its invoices are collected no more, for longer, and again (R22)', () => {
+    const team = onPro();
+    const behavior = 'void';
+    const pauses = [null, null, day(40), day(40), undefined, undefined] as const;
+    for (const resumesAt of pauses) {
+      const pause = resumesAt === undefined ? {} : { pauseCollection: { behavior, resumesAt } };
+      team.sees(day(0), { subscriptions: [subscription(pause)] });
+    }
+    expect(kinds(team)).toEqual(['collection_paused', 'collection_paused', 'collection_resumed']);
+    expect(team.noted('collection_paused').at(-1)).toMatchObject({
+      actor: 'stripe',
+      details: { subscriptionId: 'sub_1', behavior: 'void', resumesAt: day(40) },
+    });
+    expect(team.sent).toEqual([]);
+  });
+
   test('another plan is scheduled, and not any more', () => {
     const team = new Story();
     const pendingPlan = { plan: 'pro', at: day(30) } as const;

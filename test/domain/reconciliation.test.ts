@@ -56,6 +56,13 @@ describe('R16: what no event told is named', () => {
       null,
       ['price', 'plan', 'period end'],
     ],
+    [
+      'that its invoices are collected no more',
+      { subscriptions: [active] },
+      { ...active, pauseCollection: { behavior: 'void', resumesAt: null } },
+      null,
+      ['paused collection'],
+    ],
     ['a newer one', { subscriptions: [ended] }, active, null, ['subscription']],
     ['a second one', { subscriptions: [active] }, second, null, ['subscription']],
     ['an unpaid invoice', { subscriptions: [active] }, active, 'in_1', ['unpaid invoice']],

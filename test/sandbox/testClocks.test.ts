@@ -21,6 +21,33 @@ describe('test clocks', () => {
     );
   });
 
+  test.each([
+    ['keep_as_draft', { status: 'draft', auto_advance: false }],
+    ['void', { status: 'void', attempted: false }],
+    ['mark_uncollectible', { status: 'uncollectible', attempted: false }],
+  ] as const)(
+    'while collection is paused, with %s, nothing is collected',
+    async (behavior, left) => {
+      const { stripe, subscription, advance, newest } = await onClock();
+      const end = subscription.items.data[0]?.current_period_end ?? 0;
+      const resumes_at = end + DAY;
+      await stripe.subscriptions.update(subscription.id, {
+        pause_collection: { behavior, resumes_at },
+      });
+      await advance(end + 2 * HOUR);
+      expect(await newest()).toMatchObject({ billing_reason: 'subscription_cycle', ...left });
+      const paused = await stripe.subscriptions.retrieve(subscription.id);
+      expect(paused).toMatchObject({ status: 'active', pause_collection: { behavior } });
+
+      await advance(resumes_at);
+      const resumed = await stripe.subscriptions.retrieve(subscription.id);
+      expect(resumed).toMatchObject({ status: 'active', pause_collection: null });
+      expect(await newest()).toMatchObject(left);
+      await advance((resumed.items.data[0]?.current_period_end ?? 0) + HOUR);
+      expect(await newest()).toMatchObject({ status: 'paid' });
+    },
+  );
+
   test('automatic retries after 3, 5 and 7 days, then unpaid', async () => {
     const { stripe, subscription, advance, newest } = await onClock('pm_card_chargeCustomerFail');
     const first = (subscription.items.data[0]?.current_period_end ?? 0) + HOUR;

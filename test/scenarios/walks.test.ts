@@ -85,6 +85,8 @@ const weights: Record<Kind, number> = {
   'plan is changed in the portal': 2,
   'plan is kept in the portal': 0.5,
   'is taken up again': 1,
+  'collection is paused': 0.7,
+  'collection goes on': 0.7,
   'a charge is refunded': 0.7,
   'a charge is disputed': 0.5,
   'a dispute ends': 0.5,

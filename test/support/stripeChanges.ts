@@ -129,6 +129,16 @@ export const stripeChanges = {
   'is taken up again': ofSubscription(async ({ stripe }, { id, status }) => {
     if (status === 'paused') await stripe.subscriptions.resume(id);
   }),
+  'collection is paused': ofSubscription(({ stripe, now }, { id }, n) => {
+    const behaviors = ['keep_as_draft', 'mark_uncollectible', 'void'] as const;
+    const behavior = behaviors[n % 3] ?? 'void';
+    const resumes_at = Math.floor(Date.parse(now) / 1_000) + (1 + (n % 50)) * DAY;
+    const pause_collection = { behavior, ...(n % 2 === 0 && { resumes_at }) };
+    return stripe.subscriptions.update(id, { pause_collection });
+  }),
+  'collection goes on': ofSubscription(({ stripe }, { id }) =>
+    stripe.subscriptions.update(id, { pause_collection: null }),
+  ),
   'a charge is refunded': async (side, n) => {
     const charge = await charged(side, n);
     if (charge !== undefined && !charge.refunded) {

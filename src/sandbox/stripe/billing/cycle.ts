@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import { type Account, idOf } from '../account.js';
 import { createDraft } from './draft.js';
 import { endSubscription } from './ending.js';
-import { finalize } from './finalization.js';
+import { close, finalize } from './finalization.js';
 import { subscriptionLines } from './lines.js';
 import { attemptPayment } from './payment.js';
 import { pendingItems, pullIn } from './pending.js';
@@ -44,6 +44,8 @@ function advanceSubscription(
   passPhase(account, subscription, at);
   account.set(subscription, {});
   if (subscription.status === 'canceled') return;
+  if ((subscription.pause_collection?.resumes_at ?? at + 1) <= at)
+    account.update(subscription, { pause_collection: null });
   if (subscription.status === 'incomplete') expire(account, subscription);
   else if (subscription.pending_update && subscription.pending_update.expires_at <= at)
     expirePendingUpdate(account, subscription);
@@ -58,7 +60,8 @@ function advanceSubscription(
 
 /**
  * Starts the next period at `start` and drafts its invoice with what was waiting for it; Stripe finalises
- * it an hour later. A subscription that is unpaid gets drafts that nobody collects.
+ * it an hour later. A subscription that is unpaid gets drafts that nobody collects, and so may one whose
+ * collection is paused; or its invoices are closed at once.
  */
 export function renew(
   account: Account,
@@ -70,7 +73,8 @@ export function renew(
   const previous = periodOf(subscription);
   const period = { start, end: periodEnd(subscription.billing_cycle_anchor, start, recurring) };
   const customer = account.get('customer', idOf(subscription.customer));
-  const collected = subscription.status !== 'unpaid';
+  const pause = subscription.pause_collection;
+  const collected = subscription.status !== 'unpaid' && pause === null;
   const invoice = createDraft(account, {
     customer,
     subscription,
@@ -86,6 +90,10 @@ export function renew(
     latest_invoice: invoice.id,
     ...(subscription.status === 'trialing' ? { status: 'active' } : {}),
   });
+  if (pause !== null && pause.behavior !== 'keep_as_draft') {
+    finalize(account, invoice, false);
+    close(account, invoice, pause.behavior === 'void' ? 'void' : 'uncollectible');
+  }
   return invoice;
 }
 

@@ -36,6 +36,7 @@ function nextOfSubscription(subscription: Stripe.Subscription): number | null {
     periodOf(subscription).end,
     subscription.cancel_at,
     subscription.pending_update?.expires_at,
+    subscription.pause_collection?.resumes_at,
   ];
   return Math.min(...moments.filter((moment) => typeof moment === 'number'));
 }

@@ -26,6 +26,12 @@ export const updateParams = params({
   billing_cycle_anchor: z.strictObject({ type: z.enum(['now', 'unchanged']) }).optional(),
   cancel_at: unsettable(integer).optional(),
   default_payment_method: unsettable(text).optional(),
+  pause_collection: unsettable(
+    z.strictObject({
+      behavior: z.enum(['keep_as_draft', 'mark_uncollectible', 'void']),
+      resumes_at: integer.nullable().default(null),
+    }),
+  ).optional(),
   proration_date: integer.optional(),
   ...taken('cancellation_details'),
 });
@@ -52,6 +58,7 @@ export function updateSubscription(
     ...(waits ? {} : { ...end, metadata: mergeMetadata(subscription.metadata, input.metadata) }),
     ...(method === undefined ? {} : { default_payment_method: method }),
     ...(input.description === undefined ? {} : { description: input.description }),
+    ...(input.pause_collection === undefined ? {} : { pause_collection: input.pause_collection }),
     ...(input.trial_settings ? { trial_settings: input.trial_settings } : {}),
   });
   if (typeof input.trial_end === 'number') moveTrialEnd(account, subscription, input.trial_end);
