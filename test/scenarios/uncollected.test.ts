@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { close, monthsAgo, recordOf, subscribedIn, track } from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
-import { breakCard, patiently, settled } from '../support/stories.js';
+import { breakCard, patiently, renew, settled } from '../support/stories.js';
 
 const product = sharedProduct();
 
@@ -35,4 +35,41 @@ test('an item that an upgrade took along, and that nobody paid for with it, is b
   expect(pending.data.filter(({ amount }) => amount === 2_000_000)).toMatchObject([
     { id: record.stripeInvoiceItemId },
   ]);
+});
+
+test("while a subscription's collection is paused, usage stays with the invoice that it is on (R34)", async () => {
+  const month = monthsAgo(2);
+  const { stripe } = product;
+  const teams = {
+    keep_as_draft: await subscribedIn(product, month, 'pro'),
+    void: await subscribedIn(product, month, 'pro'),
+  };
+  for (const { teamId } of Object.values(teams)) await track(product, month, teamId, 50_020);
+  await close(product, month);
+  for (const behavior of ['keep_as_draft', 'void'] as const) {
+    const { subscriptionId } = teams[behavior];
+    await stripe.subscriptions.update(subscriptionId, { pause_collection: { behavior } });
+    await renew(product, teams[behavior]);
+  }
+  // Whoever looks at it now finds the item on a draft.
+  const keptId = teams.keep_as_draft.teamId;
+  const resync = { actor: 'budi', reason: 'asked for' };
+  await product.api('POST', `/api/v1/teams/${keptId}/actions/resync`, resync);
+  await settled(product, keptId);
+  const { teamId, customerId } = teams.void;
+  await settled(product, teamId);
+  const [latest] = (await stripe.invoices.list({ customer: customerId })).data;
+  expect(latest).toMatchObject({ status: 'void', total: 29_900_020 });
+  expect(await recordOf(product, month, teamId)).toMatchObject({
+    status: 'billed',
+    stripeInvoiceId: latest?.id,
+  });
+  const kept = await recordOf(product, month, keptId);
+  expect(kept).toMatchObject({ status: 'pending', amountDue: { amount: 20 } });
+
+  const [draft] = (await stripe.invoices.list({ customer: teams.keep_as_draft.customerId })).data;
+  await stripe.invoices.finalizeInvoice(draft?.id ?? '');
+  await expect
+    .poll(() => recordOf(product, month, keptId))
+    .toMatchObject({ status: 'billed', stripeInvoiceId: draft?.id });
 });
