@@ -5,7 +5,7 @@ const only = (name, from, to, comment) => ({
   severity: 'error',
   comment,
   from: { path: from },
-  to: { path: '^(src|workflows|activities|test|bench|setup|examples)/', pathNot: to },
+  to: { path: '^(src|workflows|activities|test|bench|setup|examples|year)/', pathNot: to },
 });
 
 module.exports = {
@@ -64,7 +64,15 @@ module.exports = {
       severity: 'error',
       comment: 'What ships stands without what tests and measures it.',
       from: { path: '^(src|workflows|activities)/' },
-      to: { path: '^(test|bench)/' },
+      to: { path: '^(test|bench|year)/' },
+    },
+    {
+      name: 'model-imports-nothing',
+      severity: 'error',
+      comment:
+        'What a year should leave behind it knows from the rules, and of nothing that was built.',
+      from: { path: '^year/model/' },
+      to: { pathNot: '^year/model/' },
     },
     only(
       'baseline',

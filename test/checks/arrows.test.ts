@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-const checked = ['src', 'workflows', 'activities', 'bench', 'examples'];
+const checked = ['src', 'workflows', 'activities', 'bench', 'examples', 'year'];
 
 interface Cruise {
   modules: { source: string; dependencies: { resolved: string }[] }[];
@@ -99,6 +99,11 @@ const forbidden: [rule: string, from: string, to: string][] = [
   ['examples', 'examples/ai-service/service.ts', 'src/domain/access.ts'],
   ['sandbox', 'src/sandbox/store.ts', 'src/domain/period.ts'],
   ['product', 'src/dev/welcome.ts', 'bench/usage/stage.ts'],
+  ['product', 'src/dev/processes.ts', 'year/report.ts'],
+  ['model-imports-nothing', 'year/model/tagih.ts', 'src/domain/dunning.ts'],
+  ['model-imports-nothing', 'year/model/stripe.ts', 'src/sandbox/objects.ts'],
+  ['model-imports-nothing', 'year/model/calendar.ts', 'node:crypto'],
+  ['model-imports-nothing', 'year/model/fate.ts', 'stripe'],
   ['baseline', 'bench/usage/naive/ledger.ts', 'src/dev/ports.ts'],
   ['bench', 'bench/usage/sides.ts', 'src/services/apiKeys.ts'],
 ];

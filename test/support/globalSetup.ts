@@ -54,6 +54,8 @@ export default async function setUp({ provide }: TestProject): Promise<() => Pro
         'history.timerProcessorMaxTimeShift="1ms"',
         // A team's workflow starts anew within a story, not only after 4,096 events.
         'limit.historyCount.suggestContinueAsNew=240',
+        // A new run soon after the last one would sleep, and in real time.
+        'history.workflowIdReuseMinimalInterval="0s"',
       ],
     }),
     bundleWorkflows(folder),

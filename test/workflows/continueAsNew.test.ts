@@ -1,10 +1,10 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { Worker } from '@temporalio/worker';
-import { afterEach, expect, inject, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { NOTHING_NAMED } from '../../src/domain/draft.js';
 import * as messages from '../../workflows/messages.js';
 import { historiesOf } from '../support/histories.js';
 import { sharedProduct } from '../support/product.js';
+import { expectReplay } from '../support/replay.js';
 import { attempts, fixCard, patiently, sent, settled, unpaid } from '../support/stories.js';
 
 const product = sharedProduct({ DUNNING_INTERVALS: '1ms,1h' });
@@ -141,10 +141,7 @@ test('where facts never leave off, those that wait are carried into a new run', 
   };
   await expect.poll(lost, patiently).toEqual([]);
   expect((await stateOf()).ladders).toEqual(ladders);
-  for (const history of await historiesOf(product.temporal, `subscription:${team.teamId}`)) {
-    const workflowBundle = { codePath: inject('workflowBundle') };
-    await Worker.runReplayHistory({ workflowBundle }, JSON.parse(history));
-  }
+  await expectReplay(await historiesOf(product.temporal, `subscription:${team.teamId}`));
 });
 
 test('R28: a new run knows which calls have had no answer from Stripe for ten minutes, and since when', async () => {
@@ -194,8 +191,5 @@ test('R36: mails that Postmark does not take are left to a new run, and are sent
   await product.control('DELETE', '/faults');
   await settled(product, teamId);
   expect((await sent(product, teamId)).toSorted()).toEqual(['payment-critical', 'payment-warning']);
-  for (const history of await historiesOf(product.temporal, 'mailer')) {
-    const workflowBundle = { codePath: inject('workflowBundle') };
-    await Worker.runReplayHistory({ workflowBundle }, JSON.parse(history));
-  }
+  await expectReplay(await historiesOf(product.temporal, 'mailer'));
 });

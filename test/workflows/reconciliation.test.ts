@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { Worker } from '@temporalio/worker';
-import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { listed } from '../support/events.js';
 import { historiesOf, record } from '../support/histories.js';
 import { monthsAgo, subscribedIn } from '../support/months.js';
 import { sharedProduct, WEBHOOK_SECRET } from '../support/product.js';
+import { expectReplay } from '../support/replay.js';
 import {
   attempts,
   breakCard,
@@ -105,10 +105,7 @@ test('R15: what a lost webhook would have told is found, repaired, and on the ti
   expect(await told(owes.teamId)).toHaveLength(1);
 
   const histories = await historiesOf(product.temporal, workflowId);
-  for (const history of histories) {
-    const workflowBundle = { codePath: inject('workflowBundle') };
-    await Worker.runReplayHistory({ workflowBundle }, JSON.parse(history));
-  }
+  await expectReplay(histories);
   record('reconciliation', histories);
 });
 

@@ -1,44 +1,50 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { historiesOf, record } from '../support/histories.js';
+import { describe, expect, inject, test } from 'vitest';
+import * as workflows from '../../workflows/index.js';
+import { fates } from '../../year/fates.js';
+import { historiesOf, historyName, record, recorded } from '../support/histories.js';
 import { close, monthsAgo, subscribedIn, track } from '../support/months.js';
-import { startProduct } from '../support/product.js';
+import { sharedProduct, startProduct } from '../support/product.js';
+import { expectReplay, replay } from '../support/replay.js';
 import { fixCard, renew, settled, subscriber, timeline, unpaid } from '../support/stories.js';
 
-const folder = new URL('../histories/', import.meta.url);
-const recorded = readdirSync(folder).filter((name) => name.endsWith('.json'));
-const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
-
-type Code = NonNullable<Parameters<typeof Worker.runReplayHistory>[0]['workflowBundle']>;
-
-function replay(workflowBundle: Code, history: string): Promise<void> {
-  return Worker.runReplayHistory({ workflowBundle }, JSON.parse(history));
-}
-
 describe('recorded histories', () => {
-  let changed: Code;
-  beforeAll(async () => {
-    changed = await bundleWorkflowCode({
+  const histories = recorded();
+  const names = [...histories.keys()];
+  const all = [...histories.values()];
+
+  test('replay', async () => {
+    const ends = await replay({ codePath: inject('workflowBundle') }, all);
+    expect(names.map((name, at) => [name, ends[at]])).toEqual(
+      names.map((name) => [name, undefined]),
+    );
+  });
+
+  test('are refused to changed workflows', async () => {
+    const changed = await bundleWorkflowCode({
       workflowsPath: fileURLToPath(new URL('changed.ts', import.meta.url)),
       logger: new DefaultLogger('WARN'),
     });
+    const ends = await replay(changed, all);
+    const refused = names.filter((_, at) => ends[at] instanceof DeterminismViolationError);
+    expect(refused).toEqual(names);
   });
 
-  test.each(recorded)('%s replays', async (name) => {
-    await replay({ codePath: inject('workflowBundle') }, read(name));
+  test('tell nothing of the machine that they were made on', () => {
+    const telling = /file:|node_modules|\/(home|root|tmp|work|Users)\/|@\w*localhost/;
+    expect(names.filter((_, at) => telling.test(all[at] ?? ''))).toEqual([]);
   });
 
-  test.each(recorded)('%s is refused to changed workflows', async (name) => {
-    await expect(replay(changed, read(name))).rejects.toThrow(DeterminismViolationError);
-  });
-
-  test.each(recorded)('%s tells nothing of the machine that it was made on', (name) => {
-    expect(read(name)).not.toMatch(
-      /file:|node_modules|\/(home|root|tmp|work|Users)\/|@\w*localhost/,
-    );
+  test('are of every type of workflow, and of every fate of the year', () => {
+    const types = all.map((history) => {
+      const [{ workflowExecutionStartedEventAttributes: started }] = JSON.parse(history).events;
+      return started.workflowType.name;
+    });
+    expect(new Set(types)).toEqual(new Set(Object.keys(workflows)));
+    const lacking = fates.filter(({ name }) => !histories.has(`${historyName(name)}-1`));
+    expect(lacking).toEqual([]);
   });
 });
 
@@ -58,9 +64,7 @@ test('a team that was locked and opened again has a history that replays, in eac
       ladder = await historiesOf(product.temporal, `subscription:${team.teamId}`);
     }
     const mailer = await historiesOf(product.temporal, 'mailer');
-    for (const history of [...ladder, ...mailer]) {
-      await replay({ codePath: inject('workflowBundle') }, history);
-    }
+    await expectReplay([...ladder, ...mailer]);
     record('ladder', ladder);
     record('mailer', mailer);
   } finally {
@@ -98,9 +102,7 @@ test('ladders that followed Stripe, and one that began with a confirmation, have
     ] as const;
     for (const [name, { teamId }] of stories) {
       const histories = await historiesOf(product.temporal, `subscription:${teamId}`);
-      for (const history of histories) {
-        await replay({ codePath: inject('workflowBundle') }, history);
-      }
+      await expectReplay(histories);
       record(name, histories);
     }
   } finally {
@@ -108,9 +110,10 @@ test('ladders that followed Stripe, and one that began with a confirmation, have
   }
 });
 
-test('a team that operators acted on has a history that replays', async () => {
-  const product = await startProduct({ DUNNING_INTERVALS: '1h,1h' });
-  try {
+describe('beside ladders', () => {
+  const product = sharedProduct({ DUNNING_INTERVALS: '1h,1h' });
+
+  test('a team that operators acted on has a history that replays', async () => {
     const { teamId } = await unpaid(product);
     await settled(product, teamId);
     const who = { actor: 'op@tagih.example', reason: 'the customer called' };
@@ -130,18 +133,11 @@ test('a team that operators acted on has a history that replays', async () => {
       await settled(product, teamId);
     }
     const histories = await historiesOf(product.temporal, `subscription:${teamId}`);
-    for (const history of histories) {
-      await replay({ codePath: inject('workflowBundle') }, history);
-    }
+    await expectReplay(histories);
     record('acts', histories);
-  } finally {
-    await product.close();
-  }
-});
+  });
 
-test('a dispute that found its team has a history that replays', async () => {
-  const product = await startProduct();
-  try {
+  test('a dispute that found its team has a history that replays', async () => {
     const { teamId, customerId } = await subscriber(product);
     const { data } = await product.stripe.charges.list({ customer: customerId });
     await product.control('POST', `/charges/${data[0]?.id}/dispute`);
@@ -152,18 +148,11 @@ test('a dispute that found its team has a history that replays', async () => {
     const workflowId = `stripe-event:${event?.id}`;
     await product.temporal.workflow.getHandle(workflowId).result();
     const histories = await historiesOf(product.temporal, workflowId);
-    for (const history of histories) {
-      await replay({ codePath: inject('workflowBundle') }, history);
-    }
+    await expectReplay(histories);
     record('stripe-event', histories);
-  } finally {
-    await product.close();
-  }
-});
+  });
 
-test('a month that was closed by its schedule has histories that replay', async () => {
-  const product = await startProduct();
-  try {
+  test('a month that was closed by its schedule has histories that replay', async () => {
     const month = monthsAgo(1);
     const { teamId } = await subscribedIn(product, month, 'pro');
     await track(product, month, teamId, 60_000);
@@ -186,12 +175,8 @@ test('a month that was closed by its schedule has histories that replay', async 
     expect(runs).toHaveLength(3);
     for (const [name, workflowId] of runs) {
       const histories = await historiesOf(product.temporal, workflowId);
-      for (const history of histories) {
-        await replay({ codePath: inject('workflowBundle') }, history);
-      }
+      await expectReplay(histories);
       record(name, histories);
     }
-  } finally {
-    await product.close();
-  }
+  });
 });

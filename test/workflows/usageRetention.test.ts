@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { transaction } from '../../src/db/pool.js';
 import { makeUsagePartitions } from '../../src/db/usagePartitions.js';
+import { historiesOf, record } from '../support/histories.js';
 import { sharedProduct } from '../support/product.js';
+import { expectReplay } from '../support/replay.js';
 import { patiently } from '../support/stories.js';
 
 const product = sharedProduct();
@@ -30,4 +32,18 @@ test('each day a schedule makes the partitions of the next months and drops thos
   expect((await schedule.describe()).spec.calendars).toMatchObject([{ comment: 'each day' }]);
   await schedule.trigger();
   await expect.poll(months, patiently).toEqual([month(0), month(1), month(2), month(3)]);
+
+  const workflowIds: string[] = [];
+  const query = `WorkflowType = 'usageRetention' and ExecutionStatus = 'Completed'`;
+  await expect
+    .poll(async () => {
+      for await (const { workflowId } of product.temporal.workflow.list({ query })) {
+        workflowIds.push(workflowId);
+      }
+      return workflowIds.length;
+    }, patiently)
+    .toBeGreaterThan(0);
+  const histories = await historiesOf(product.temporal, workflowIds[0] ?? '');
+  await expectReplay(histories);
+  record('usage-retention', histories);
 });
