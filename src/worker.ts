@@ -24,11 +24,14 @@ function workflows(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
   return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) };
 }
 
-/** Runs workflows and activities until closed, which lets what is under way at Stripe finish. */
+/**
+ * Runs workflows and activities until closed, which lets what is under way at Stripe finish. `options` say
+ * where the workflows are, and what a test changes.
+ */
 export async function startWorker(
   settings: Settings,
   log: Logger,
-  code: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> = workflows(),
+  options: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'interceptors'> = workflows(),
 ): Promise<{ close(): Promise<void> }> {
   const pool = createPool(settings.DATABASE_URL, (error) =>
     log.warn({ err: error }, 'connection to Postgres lost'),
@@ -64,7 +67,7 @@ export async function startWorker(
     shutdownGraceTime: '25s',
   };
   const workers = await Promise.all([
-    Worker.create({ ...shared, ...code, taskQueue }),
+    Worker.create({ ...shared, ...options, taskQueue }),
     Worker.create({ ...shared, taskQueue: bulkTaskQueue(taskQueue) }),
   ]);
   const { TEMPORAL_NAMESPACE: namespace } = settings;
