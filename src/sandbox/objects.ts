@@ -13,6 +13,8 @@ export interface Mail {
   text: string | null;
   stream: string;
   metadata: Record<string, string>;
+  /** `content`: in base64. Mails of earlier releases have none. */
+  attachments?: { name: string; contentType: string; content: string }[];
 }
 
 /** What becomes of a subscription whose trial ends without a card. */

@@ -19,6 +19,9 @@ const messageSchema = z.looseObject({
   TextBody: z.string().nullish(),
   MessageStream: z.string().nullish(),
   Metadata: z.record(z.string(), z.string()).nullish(),
+  Attachments: z
+    .array(z.looseObject({ Name: z.string(), ContentType: z.string(), Content: z.base64() }))
+    .nullish(),
 });
 
 interface Result {
@@ -103,6 +106,11 @@ function accept(store: Store, body: unknown): Result {
     text: message.TextBody ?? null,
     stream: message.MessageStream ?? 'outbound',
     metadata: message.Metadata ?? {},
+    attachments: (message.Attachments ?? []).map(({ Name, ContentType, Content }) => ({
+      name: Name,
+      contentType: ContentType,
+      content: Content,
+    })),
   };
   store.insert(mail);
   return {

@@ -38,6 +38,18 @@ describe('mail', () => {
     expect(await control<unknown[]>('GET', '/mails')).toHaveLength(1);
   });
 
+  test('what is attached is kept, and can be taken in the browser', async () => {
+    const { mail, control, sandbox } = await startWorld();
+    const Content = Buffer.from('paid').toString('base64');
+    const attached = { Name: 'a.txt', ContentType: 'text/plain', Content, ContentID: null };
+    const sent = await mail.sendEmail({ ...message, Attachments: [attached] });
+    expect(await control('GET', '/mails')).toMatchObject([
+      { attachments: [{ name: 'a.txt', contentType: 'text/plain', content: Content }] },
+    ]);
+    const shown = await (await fetch(`${sandbox.url}/mailbox/${sent.MessageID}`)).text();
+    expect(shown).toContain(`<a download="a.txt" href="data:text/plain;base64,${Content}">`);
+  });
+
   test('refusals carry what the client makes its errors of', async () => {
     const { mail, sandbox } = await startWorld();
     await expect(mail.sendEmail({ ...message, To: 'inactive@team.test' })).rejects.toMatchObject({

@@ -24,6 +24,10 @@ export function mailPage(mail: Mail): string {
     mail.subject,
     html`<p><a href="/mailbox">Mailbox</a> · ${time(mail.created)} · from ${mail.from} to ${mail.to} · ${mail.tag}</p>
       <p><code>${JSON.stringify(mail.metadata)}</code></p>
+      ${(mail.attachments ?? []).map(
+        ({ name, contentType, content }) =>
+          html`<p><a download="${name}" href="data:${contentType};base64,${content}">${name}</a></p>`,
+      )}
       ${mail.html === null ? html`` : html`<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" title="The mail" srcdoc="<base target='_blank'>${mail.html}"></iframe>`}
       ${mail.text === null ? html`` : html`<pre>${mail.text}</pre>`}`,
   );
