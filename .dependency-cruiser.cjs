@@ -1,4 +1,4 @@
-/** Arrows go one way: app, outbox, workflows, activities → services → db, stripe, email → domain. */
+/** Arrows go one way: app, outbox, workflows, activities → services → statement → db, stripe, email → domain. */
 const root = (...folders) => folders.map((folder) => `^${folder}/`);
 const only = (name, from, to, comment) => ({
   name,
@@ -21,8 +21,12 @@ module.exports = {
     only('db', '^src/db/', root('src/db', 'src/domain')),
     only('stripe', '^src/stripe/', [...root('src/stripe', 'src/domain', 'src/db'), '^src/config']),
     only('email', '^src/email/', root('src/email', 'src/domain', 'src/db')),
+    only('statement', '^src/statement/', [
+      ...root('src/statement', 'src/domain', 'src/db'),
+      '^src/email/format',
+    ]),
     only('services', '^src/services/', [
-      ...root('src/services', 'src/db', 'src/stripe', 'src/email', 'src/domain'),
+      ...root('src/services', 'src/statement', 'src/db', 'src/stripe', 'src/email', 'src/domain'),
       '^workflows/(messages|starts)',
     ]),
     only('outbox', '^src/outbox/', [

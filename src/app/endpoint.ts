@@ -5,8 +5,10 @@ type Answers = Readonly<Record<number, ZodType>>;
 
 /** One of the answers that an endpoint declares. */
 type Answer<A extends Answers> = {
-  [S in keyof A & number]: { status: S; body: z.input<A[S]> };
+  [S in keyof A & number]: { status: S; body: z.input<A[S]>; headers?: Headers };
 }[keyof A & number];
+
+type Headers = Readonly<Record<string, string>>;
 
 /** An answer whose status keeps its literal type. */
 export const answer = <S extends number, B>(status: S, body: B) => ({ status, body });
@@ -28,6 +30,8 @@ interface Definition<
   /** The largest body that is taken, by default 1. */
   bodyMegabytes?: number;
   answers: A;
+  /** Of the answers, `application/json` by default; bytes are sent as they are. */
+  mediaType?: string;
   /** Statuses of the problems that it may answer beside those of every endpoint. */
   problems: readonly number[];
   handle(request: {
@@ -48,7 +52,7 @@ export type Endpoint = Omit<
     query: unknown;
     body: unknown;
     key: ApiKey;
-  }): Promise<{ status: number; body: unknown }>;
+  }): Promise<{ status: number; body: unknown; headers?: Headers }>;
 };
 
 /** Defines a route; the types of what it is handed and what it answers follow from its schemas. */

@@ -41,14 +41,18 @@ function operation(route: Endpoint): ZodOpenApiOperationObject {
         content: { 'application/json': { schema: route.body } },
       },
     }),
-    responses: responses(route.answers, problems),
+    responses: responses(route.answers, problems, route.mediaType),
   };
 }
 
-function responses(answers: Endpoint['answers'], problems: readonly number[]) {
+function responses(
+  answers: Endpoint['answers'],
+  problems: readonly number[],
+  mediaType = 'application/json',
+) {
   const all = [
     ...Object.entries(answers).map(([status, schema]) => {
-      const content = { 'application/json': { schema } };
+      const content = { [mediaType]: { schema } };
       return [status, { description: 'Success', headers, content }];
     }),
     ...problems.map((status) => {

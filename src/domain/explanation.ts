@@ -91,12 +91,13 @@ export type Step =
 
 /**
  * How a record came to its amount, step by step (R2, R4, R12, R33), from its stored inputs and what the
- * ledger says of them. It holds for a record that `compareRecord` finds nothing against.
+ * ledger says of them. It holds for a record that `compareRecord` finds nothing against; without evidence
+ * nothing is told of events and of the history of plans.
  */
 export function explainRecord(
   record: StoredRecord,
   { month, earlier, carried }: BillingInputs,
-  { months }: Evidence,
+  { months }: Pick<Evidence, 'months'> = { months: [] },
   versions: ReadonlyMap<string, Catalogue> = catalogues,
 ): Step[] {
   const { period } = record;

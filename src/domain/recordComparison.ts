@@ -17,13 +17,13 @@ const differ = (what: string, recorded: Figure, found: Figure): Disagreement[] =
 const shown = (figure: Figure) => String(figure ?? 'none');
 
 /**
- * Computes a record again, from its stored inputs and from the events themselves, and names all in which it
- * differs (R33). `digestOf` is what stands for a record and its inputs.
+ * Computes a record again, from its stored inputs and, where there is evidence, from the events themselves,
+ * and names all in which it differs (R33). `digestOf` is what stands for a record and its inputs.
  */
 export function compareRecord(
   record: StoredRecord,
   inputs: BillingInputs,
-  evidence: Evidence,
+  evidence: Evidence | undefined,
   digestOf: (record: ComputedRecord) => string,
   versions: ReadonlyMap<string, Catalogue> = catalogues,
 ): Disagreement[] {
@@ -35,12 +35,16 @@ export function compareRecord(
     return unknown.flatMap((version) => differ('plan version, of those known', version, known));
   }
   const computed = computeRecord(inputs, catalogue, versions);
-  const counted = computeRecord(withCounted(inputs, evidence), catalogue, versions);
-  return [
-    ...compareInputs(inputs, evidence),
+  const withInputs = [
     ...compareFigures(record, computed),
     ...compareLines(record, computed),
     ...differ('digest, computed anew', record.digest, digestOf(computed)),
+  ];
+  if (evidence === undefined) return withInputs;
+  const counted = computeRecord(withCounted(inputs, evidence), catalogue, versions);
+  return [
+    ...compareInputs(inputs, evidence),
+    ...withInputs,
     ...differ('amount due, from the events', record.amountDue, counted.amountDue),
   ];
 }

@@ -5,6 +5,13 @@ import { catalogue } from '../domain/plans.js';
 export const formatAmount = (amount: number): string =>
   display({ amount, currency: catalogue.currency });
 
+/** What the lines of a record are called. */
+export const lineLabels = {
+  overage: 'Usage above the plan',
+  late: 'Usage recorded late',
+  carried: 'Carried forward',
+};
+
 /** A number of tokens as mails tell it. */
 export const formatTokens = (count: number): string => count.toLocaleString('id-ID');
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Email } from '../db/emails.js';
-import { formatAmount, formatTokens } from './format.js';
+import { formatAmount, formatTokens, lineLabels } from './format.js';
 import type { Content } from './layout.js';
 
 const summaryDetails = z.object({
@@ -13,12 +13,6 @@ const summaryDetails = z.object({
   ),
   amountDue: z.int(),
 });
-
-const lineLabels = {
-  overage: 'Usage above the plan',
-  late: 'Usage recorded late',
-  carried: 'Carried forward',
-};
 
 /** What a month's usage was, and what it costs beside the plan (R32). */
 export function monthlySummary({ teamName: team, details }: Email): Content {

@@ -64,6 +64,7 @@ describe('the document', () => {
       'GET /api/v1/teams/{teamId}/usage teams:read',
       'GET /api/v1/teams/{teamId}/usage-billings teams:read',
       'GET /api/v1/teams/{teamId}/usage-billings/{period} teams:read',
+      'GET /api/v1/teams/{teamId}/usage-billings/{period}/statement.pdf teams:read',
       'GET /api/v1/usage-billings teams:read',
       'GET /healthz none',
       'GET /metrics none',

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import type { Pool } from '../../../../../db/pool.js';
 import { findUsageBilling, listTeamBillings } from '../../../../../db/usageBillings.js';
 import { explain } from '../../../../../services/explanation.js';
+import { statementFile } from '../../../../../services/statement.js';
 import type { TeamService } from '../../../../../services/teamService.js';
 import { answer, endpoint } from '../../../../endpoint.js';
 import { decodeCursor, page, pageOf, pageQuery } from '../../../../pagination.js';
 import { Problem } from '../../../../problem.js';
-import { periodId, teamId, teamParams } from '../../../../schemas.js';
+import { noQuery, periodId, teamId, teamParams } from '../../../../schemas.js';
 import { usageBillingBody, usageBillingSchema } from '../../usage-billings/usageBilling.js';
 import { explainedBody, explanationSchema } from './explanation.js';
 
@@ -18,6 +19,8 @@ const explainQuery = z.strictObject({
     .default('false')
     .meta({ description: 'Compute the record again, and show each step' }),
 });
+
+const pdf = z.custom<Buffer>().meta({ override: { type: 'string', format: 'binary' } });
 
 const noRecord = (period: string) =>
   new Problem(404, 'unknown_usage_billing', `${period} has no record yet.`);
@@ -65,6 +68,32 @@ export const teamBillingEndpoints = (pool: Pool, teams: TeamService, zone: strin
       const record = await findUsageBilling(pool, teamId, period);
       if (record === undefined) throw noRecord(period);
       return answer(200, usageBillingBody(record));
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/v1/teams/{teamId}/usage-billings/{period}/statement.pdf',
+    summary:
+      'The record as a statement to print, with how each amount was computed; 409 `record_mismatch` as ' +
+      'where it is explained',
+    scope: 'teams:read',
+    params: recordParams,
+    query: noQuery,
+    body: undefined,
+    answers: { 200: pdf },
+    mediaType: 'application/pdf',
+    problems: [404, 409],
+    async handle({ params: { teamId, period } }) {
+      const file = await statementFile(pool, zone, teamId, period);
+      if (file === undefined) throw noRecord(period);
+      return {
+        ...answer(200, file.content),
+        headers: {
+          'content-disposition': `attachment; filename="${file.name}"`,
+          // Its status may be another one at any time.
+          'cache-control': 'private, no-cache',
+        },
+      };
     },
   }),
 ];
