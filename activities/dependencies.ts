@@ -14,6 +14,8 @@ export interface ActivityDependencies {
   policy: DunningPolicy;
   mailFrom: string;
   zone: string;
+  /** Whether the summary of a month has its statement with it. */
+  attachStatement: boolean;
   closeGraceMs: number;
   retentionMonths: number;
   /** Aborted when the worker is to stop: what takes long ends early, for another to go on with. */

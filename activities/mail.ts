@@ -1,13 +1,20 @@
 import { ApplicationFailure, log } from '@temporalio/activity';
 import { closeEmail, type Email, waitingEmails } from '../src/db/emails.js';
+import { isUnavailable, type Pool } from '../src/db/pool.js';
 import { renderMail } from '../src/email/mails.js';
-import { type Mail, sendBatch } from '../src/email/postmark.js';
+import { type Attachment, type Mail, sendBatch } from '../src/email/postmark.js';
 import { refuseMail } from '../src/services/refuseMail.js';
+import { statementFile } from '../src/services/statement.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { now } from './now.js';
 
 /** Postmark takes 500 messages in a call (postmarkapp.com/developer/api/email-api#send-batch-emails). */
 const BATCH = 500;
+/**
+ * And 50 MB in all, of which this leaves a tenth for what is not counted. With statements of a usual month,
+ * 13 kB each before base64, 500 mails are 8 MB; with ten years of late lines a statement is ten times that.
+ */
+const BATCH_BYTES = 45_000_000;
 /** Among the codes of Postmark's refusals: there is no mail to be made of the row. */
 const UNRENDERABLE = 'unrenderable';
 
@@ -16,20 +23,30 @@ export const mailActivities = ({
   postmark,
   mailFrom,
   zone,
-}: Pick<ActivityDependencies, 'pool' | 'postmark' | 'mailFrom' | 'zone'>) => ({
+  attachStatement,
+}: Pick<ActivityDependencies, 'pool' | 'postmark' | 'mailFrom' | 'zone' | 'attachStatement'>) => ({
   /**
    * Sends the mails that wait, up to a batch, and marks each as Postmark answered (R36); one that can't
-   * be rendered is refused for good. Throws when some could not be sent for now, so that they are
-   * tried again.
+   * be rendered, or whose statement can't, is refused for good. Throws when some could not be sent for
+   * now, so that they are tried again.
    */
   async sendWaitingMails(): Promise<{ sent: number; more: boolean }> {
     const waiting = await waitingEmails(pool, BATCH);
-    const more = waiting.length === BATCH;
+    let more = waiting.length === BATCH;
+    let bytes = 0;
     const ready: { email: Email; message: Mail }[] = [];
     for (const email of waiting) {
       try {
-        ready.push({ email, message: { ...renderMail(email, zone), from: mailFrom } });
+        const attachments = attachStatement ? await statementsOf(pool, zone, email) : [];
+        const message = { ...renderMail(email, zone), from: mailFrom, attachments };
+        bytes += Buffer.byteLength(JSON.stringify(message));
+        if (bytes > BATCH_BYTES && ready.length > 0) {
+          more = true;
+          break;
+        }
+        ready.push({ email, message });
       } catch (error) {
+        if (isUnavailable(error)) throw error;
         // It would keep back its whole batch for ever.
         log.error('a mail could not be rendered', { emailId: email.id, error });
         await refuseMail(pool, email, UNRENDERABLE, now());
@@ -56,3 +73,16 @@ export const mailActivities = ({
     return { sent, more };
   },
 });
+
+/** The statement of the month that a mail tells of. Throws where none can be made. */
+async function statementsOf(
+  pool: Pool,
+  zone: string,
+  { kind, teamId, cause: period }: Email,
+): Promise<Attachment[]> {
+  if (kind !== 'monthly-summary') return [];
+  const file = await statementFile(pool, zone, teamId, period);
+  if (file === undefined) throw new Error(`${teamId} has no record of ${period}`);
+  const content = file.content.toString('base64');
+  return [{ name: file.name, contentType: 'application/pdf', content }];
+}

@@ -67,6 +67,10 @@ const settings = z.object({
     .string()
     .default('6h')
     .pipe(duration.refine((grace) => grace <= 20 * DAY, 'must be at most 20d')),
+  ATTACH_STATEMENT: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true'),
   RETENTION_MONTHS: z.coerce.number('must be a number of months').int().min(1).max(120).default(13),
   USAGE_GROUP_KEYS: z
     .string()

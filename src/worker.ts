@@ -59,6 +59,7 @@ export async function startWorker(
       },
       mailFrom: settings.EMAIL_FROM,
       zone: settings.BILLING_TIME_ZONE,
+      attachStatement: settings.ATTACH_STATEMENT,
       closeGraceMs: settings.CLOSE_GRACE,
       retentionMonths: settings.RETENTION_MONTHS,
       stopping: stopping.signal,

@@ -9,6 +9,14 @@ export interface Mail {
   /** The kind, Postmark's tag. */
   tag: string;
   metadata: { teamId: string; cause: string };
+  attachments?: Attachment[];
+}
+
+/** A file that goes with a mail. `content`: in base64. */
+export interface Attachment {
+  name: string;
+  contentType: string;
+  content: string;
 }
 
 /** Refused for good: never tried again (R36). Postponed: to be tried again. */
@@ -35,16 +43,24 @@ export async function sendBatch(
   client: ServerClient,
   mails: readonly Mail[],
 ): Promise<MailResult[]> {
-  const messages = mails.map(({ from, to, subject, html, text, tag, metadata }) => ({
-    From: from,
-    To: to,
-    Subject: subject,
-    HtmlBody: html,
-    TextBody: text,
-    Tag: tag,
-    Metadata: metadata,
-    MessageStream: 'outbound',
-  }));
+  const messages = mails.map(
+    ({ from, to, subject, html, text, tag, metadata, attachments = [] }) => ({
+      From: from,
+      To: to,
+      Subject: subject,
+      HtmlBody: html,
+      TextBody: text,
+      Tag: tag,
+      Metadata: metadata,
+      MessageStream: 'outbound',
+      Attachments: attachments.map(({ name, contentType, content }) => ({
+        Name: name,
+        ContentType: contentType,
+        Content: content,
+        ContentID: null,
+      })),
+    }),
+  );
   const responses = await client.sendEmailBatch(messages).catch((error: unknown) => {
     if (!(error instanceof Errors.PostmarkError)) throw error;
     // Postmark's own messages can quote addresses.

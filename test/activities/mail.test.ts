@@ -32,7 +32,13 @@ async function sendWaiting() {
   const logger = new DefaultLogger('ERROR', (entry) => logged.push(entry));
   const postmark = createPostmark('sandbox', sandbox.url);
   const mailFrom = 'billing@tagih.example';
-  const { sendWaitingMails } = mailActivities({ pool, postmark, mailFrom, zone: 'Asia/Jakarta' });
+  const { sendWaitingMails } = mailActivities({
+    pool,
+    postmark,
+    mailFrom,
+    zone: 'Asia/Jakarta',
+    attachStatement: true,
+  });
   const environment = new MockActivityEnvironment(
     { currentAttemptScheduledTimestampMs: Date.parse(NOW) },
     { logger },

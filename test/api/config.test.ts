@@ -71,6 +71,7 @@ test('all that is malformed is named in the same message, and no value is in it'
     NEXT_PUBLIC_STRIPE_PRO_PRICE_ID: 'prod_hunter2',
     TAGIH_API_KEY: 'hunter2',
     BILLING_TIME_ZONE: 'Asia/hunter2',
+    ATTACH_STATEMENT: 'hunter2',
     DUNNING_INTERVALS: '3d',
     CONFIRMATION_WINDOW: 'hunter2',
     CLOSE_GRACE: '21d',
@@ -112,6 +113,13 @@ test('failed payments are retried by us, or by Stripe, and by nobody else', () =
   const retries = (DUNNING_RETRIES: string) => ({ ...complete, DUNNING_RETRIES });
   expect(readSettings(retries('stripe')).DUNNING_RETRIES).toBe('stripe');
   expect(messageFor(retries('both'))).toContain('DUNNING_RETRIES must be tagih or stripe');
+});
+
+test('a statement goes with a summary where that is asked for', () => {
+  const attaches = (more: object) => readSettings({ ...complete, ...more }).ATTACH_STATEMENT;
+  expect(attaches({})).toBe(false);
+  expect(attaches({ ATTACH_STATEMENT: 'false' })).toBe(false);
+  expect(attaches({ ATTACH_STATEMENT: 'true' })).toBe(true);
 });
 
 test('several secrets hold at once, while one is being changed', () => {

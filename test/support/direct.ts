@@ -101,6 +101,7 @@ export class Direct {
       policy,
       mailFrom: 'billing@tagih.example',
       zone: ZONE,
+      attachStatement: false,
       closeGraceMs: 0,
       retentionMonths: 13,
       stopping: new AbortController().signal,

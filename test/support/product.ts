@@ -30,6 +30,8 @@ export interface Mail {
   subject: string;
   text: string;
   metadata: Record<string, string>;
+  /** `content`: in base64. */
+  attachments: { name: string; contentType: string; content: string }[];
 }
 
 export type Product = Awaited<ReturnType<typeof startProduct>>;
