@@ -1,5 +1,5 @@
 import { ApplicationFailure, log } from '@temporalio/activity';
-import { closeEmail, type Email, waitingEmails } from '../src/db/emails.js';
+import { type Email, markSent, waitingEmails } from '../src/db/emails.js';
 import { isUnavailable, type Pool } from '../src/db/pool.js';
 import { renderMail } from '../src/email/mails.js';
 import { type Attachment, type Mail, sendBatch } from '../src/email/postmark.js';
@@ -57,20 +57,18 @@ export const mailActivities = ({
       postmark,
       ready.map(({ message }) => message),
     );
-    let sent = 0;
+    const ends = ready.map(({ email }, index) => ({ email, result: results[index] }));
+    const sent = ends.filter(({ result }) => result?.kind === 'sent').map(({ email }) => email.id);
+    await markSent(pool, sent, now());
     const postponed = new Set<string>();
-    for (const [index, result] of results.entries()) {
-      const email = ready[index]?.email;
-      if (email === undefined) continue;
-      if (result.kind === 'postponed') postponed.add(result.code);
-      if (result.kind === 'sent') await closeEmail(pool, email.id, { sentAt: now() });
-      if (result.kind === 'refused') await refuseMail(pool, email, result.code, now());
-      if (result.kind === 'sent') sent += 1;
+    for (const { email, result } of ends) {
+      if (result?.kind === 'postponed') postponed.add(result.code);
+      if (result?.kind === 'refused') await refuseMail(pool, email, result.code, now());
     }
     if (postponed.size > 0) {
       throw ApplicationFailure.retryable(`Postmark: ${[...postponed].join(', ')}`, 'Postponed');
     }
-    return { sent, more };
+    return { sent: sent.length, more };
   },
 });
 

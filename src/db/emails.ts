@@ -42,19 +42,22 @@ export async function waitingEmails(db: Queryable, limit: number): Promise<Email
   return rows;
 }
 
-/**
- * Marks a mail as sent, or as refused for good with the code of who refuses it, also where it was
- * withdrawn meanwhile. False: it is marked already.
- */
-export async function closeEmail(
-  db: Queryable,
-  id: number,
-  end: { sentAt: Date } | { refused: string },
-): Promise<boolean> {
+/** What has not ended: of a mail that was withdrawn while it was on its way the end is told all the same. */
+const isOpen = "sent_at is null and (refused is null or refused = 'withdrawn')";
+
+/** Marks mails as sent, those that are not marked already. */
+export async function markSent(db: Queryable, ids: readonly number[], at: Date): Promise<void> {
+  await db.query(
+    `update tagih.emails set sent_at = $2, refused = null where id = any($1) and ${isOpen}`,
+    [ids, at],
+  );
+}
+
+/** Marks a mail as refused for good, with the code of who refuses it. False: it is marked already. */
+export async function markRefused(db: Queryable, id: number, code: string): Promise<boolean> {
   const { rowCount } = await db.query(
-    `update tagih.emails set sent_at = $2, refused = $3
-      where id = $1 and sent_at is null and (refused is null or refused = 'withdrawn')`,
-    [id, 'sentAt' in end ? end.sentAt : null, 'refused' in end ? end.refused : null],
+    `update tagih.emails set refused = $2 where id = $1 and ${isOpen}`,
+    [id, code],
   );
   return rowCount === 1;
 }

@@ -1,4 +1,4 @@
-import { closeEmail, type Email } from '../db/emails.js';
+import { type Email, markRefused } from '../db/emails.js';
 import { type Pool, transaction } from '../db/pool.js';
 import { insertTimelineEntry } from '../db/timeline.js';
 
@@ -6,7 +6,7 @@ import { insertTimelineEntry } from '../db/timeline.js';
 export async function refuseMail(pool: Pool, email: Email, code: string, at: Date): Promise<void> {
   const { id, teamId, kind, cause } = email;
   await transaction(pool, async (db) => {
-    if (!(await closeEmail(db, id, { refused: code }))) return;
+    if (!(await markRefused(db, id, code))) return;
     await insertTimelineEntry(db, teamId, at, {
       kind: 'mail_refused',
       summary: `${kind} was refused: ${code}`,

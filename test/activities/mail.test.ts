@@ -86,3 +86,27 @@ test('R36: where none can be rendered Postmark is asked nothing', async () => {
   expect((await written()).at(-1)).toMatchObject({ refused: 'unrenderable' });
   expect((await sendWaiting()).logged).toEqual([]);
 });
+
+test('R36: of a batch each mail has the end that Postmark gave it, and a refusal is on its timeline', async () => {
+  const teams = ['good', 'inactive', 'later'];
+  for (const id of teams) {
+    const adminEmail = `${id === 'inactive' ? 'inactive' : 'a'}@${id}.example`;
+    await putTeam(pool, { id, name: id, adminEmail, stripeCustomerId: null });
+  }
+  const mails = teams.map((teamId) => {
+    const details = { invoiceId: `in_${teamId}`, amountDue: 1, nextAttemptAt: null };
+    return { teamId, kind: 'payment-warning', cause: details.invoiceId, details };
+  });
+  await insertEmails(pool, mails);
+  expect((await sendWaiting()).answer).toEqual({ sent: 2, more: false });
+
+  expect((await written()).slice(-3)).toEqual([
+    { cause: 'in_good', sent: true, refused: null },
+    { cause: 'in_inactive', sent: false, refused: '406' },
+    { cause: 'in_later', sent: true, refused: null },
+  ]);
+  const { rows } = await pool.query('select kind from tagih.timeline where team_id = any($1)', [
+    teams,
+  ]);
+  expect(rows).toEqual([{ kind: 'mail_refused' }]);
+});
