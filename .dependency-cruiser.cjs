@@ -80,8 +80,8 @@ module.exports = {
     },
     only(
       'baseline',
-      '^bench/usage/naive/',
-      root('bench/usage/naive', 'src/domain'),
+      '^bench/(usage|close)/naive/',
+      root('bench/(usage|close)/naive', 'src/domain'),
       'It borrows nothing of what is measured against it but the prices.',
     ),
     only('bench', '^bench/', [

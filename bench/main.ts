@@ -1,6 +1,7 @@
 // `npm run bench`: the benchmarks, each beside its baseline in the same run.
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
+import { type CloseOptions, close, parts as closeParts } from './close/close.js';
 import { type CrashOptions, crash } from './usage/crash.js';
 import { scenarios } from './usage/scenarios.js';
 import { type UsageOptions, usage } from './usage/usage.js';
@@ -43,13 +44,25 @@ const webhooksCommand = new Command('webhooks')
   .option('--results <folder>', 'where results are written', 'bench/results')
   .action((options: WebhookOptions) => webhooks(options));
 
+const closeCommand = new Command('close')
+  .description("a month's close by the number of teams, against the obvious implementation")
+  .option('--only <names...>', `parts to run, of ${closeParts.join(', ')}`, [])
+  .option(
+    '--teams <n...>',
+    'of how many teams a month is closed (default: 1000 10000 100000)',
+    (text, before: number[] = []) => [...before, wholePositive(text)],
+  )
+  .option('--results <folder>', 'where results are written', 'bench/results')
+  .action((options: CloseOptions) => close(options));
+
 const program = new Command('npm run bench --')
   .description('The benchmarks; without a name, all of them.')
   .addCommand(usageCommand)
   .addCommand(webhooksCommand)
+  .addCommand(closeCommand)
   .addCommand(crashCommand)
   .action(async () => {
-    for (const command of [usageCommand, webhooksCommand, crashCommand]) {
+    for (const command of [usageCommand, webhooksCommand, closeCommand, crashCommand]) {
       await command.parseAsync([], { from: 'user' });
     }
   });

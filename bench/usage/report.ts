@@ -72,16 +72,29 @@ export function summaryTables({ results, targets }: Summary): string {
       whole(of.memory),
     ]),
   );
-  const verdicts = table(
+  return `${measurements}\n\n${verdictTable(targets)}`;
+}
+
+/** What was to be reached, and was. */
+export interface Verdict {
+  text: string;
+  measured: number;
+  unit: string;
+  least?: number | undefined;
+  most?: number | undefined;
+  met: boolean;
+}
+
+export function verdictTable(verdicts: readonly Verdict[]): string {
+  return table(
     ['', 'measured', 'wanted', ''],
-    targets.map(({ text, unit, measured, least, most, met }) => [
+    verdicts.map(({ text, unit, measured, least, most, met }) => [
       text,
       `${measured.toFixed(unit === 'MB' ? 0 : 2)} ${unit}`,
       least === undefined ? `≤ ${most} ${unit}` : `≥ ${least} ${unit}`,
       met ? 'met' : 'MISSED',
     ]),
   );
-  return `${measurements}\n\n${verdicts}`;
 }
 
 export const whole = (value: number): string => Math.round(value).toLocaleString('en');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { migrate } from '../../src/db/migrate.js';
 import { teamName } from './load/load.js';
-import type { Program } from './programs.js';
+import { nodeFlags, type Program, whenReady } from './programs.js';
 import { freePort, type Stage } from './stage.js';
 import type { EventTable } from './verify.js';
 
@@ -94,17 +94,10 @@ export function starter(stage: Stage, script: string, name: string, env: Record<
     const program = stage.run({
       script,
       name,
-      nodeFlags: [
-        '--max-semi-space-size=32',
-        '--heap-growing-percent=80',
-        ...(options.nodeFlags ?? []),
-      ],
+      nodeFlags: [...nodeFlags.server, ...(options.nodeFlags ?? [])],
       env: { ...env, PORT: String(port), ...options.env },
     });
-    const ready = new Promise<void>((resolve) => {
-      program.child.on('message', (message) => message === 'ready' && resolve());
-    });
-    await Promise.race([program.failed, ready]);
+    await whenReady(program);
     return { ...program, url: `http://127.0.0.1:${port}` };
   };
 }

@@ -4,7 +4,7 @@ import { signedEvent } from '../usage/load/events.js';
 import { send } from '../usage/load/send.js';
 import { WEBHOOK_SECRET } from '../usage/sides.js';
 import type { Stage } from '../usage/stage.js';
-import { factsWaiting, openWorld, secondsUntilNone, type World } from './world.js';
+import { factsWaiting, openWorld, secondsUntilNone, type World } from '../world.js';
 
 const TEAMS = 500;
 const CONNECTIONS = 64;
@@ -30,10 +30,10 @@ export async function burst(stage: Stage) {
   const world = await openWorld(stage, 'burst');
   try {
     const subscribers = await subscribe(world);
-    const url = await world.start('server');
+    const { url } = await world.start('server');
     await world.start('worker');
     await secondsUntilNone(performance.now(), () => untaken(world));
-    await fetch(`${world.sandboxUrl}/sandbox/requests`, { method: 'DELETE' });
+    await fetch(`${world.sandbox.url}/sandbox/requests`, { method: 'DELETE' });
 
     const bodies = types.flatMap((type, round) =>
       subscribers.map(({ customer, subscription }) => {
@@ -64,7 +64,7 @@ export async function burst(stage: Stage) {
     ]);
     const applied = await secondsUntilNone(begun, () => untaken(world));
     agent.destroy();
-    const requests = await fetch(`${world.sandboxUrl}/sandbox/requests`);
+    const requests = await fetch(`${world.sandbox.url}/sandbox/requests`);
     const fetches = ((await requests.json()) as unknown[]).length;
     const met = fetches <= FETCHES;
     return {
@@ -83,8 +83,8 @@ export async function burst(stage: Stage) {
 }
 
 /** Teams with a paid subscription, who are read once before anything is measured. */
-async function subscribe({ ledger, sandboxUrl }: World) {
-  const { hostname: host, port } = new URL(sandboxUrl);
+async function subscribe({ ledger, sandbox }: World) {
+  const { hostname: host, port } = new URL(sandbox.url);
   const stripe = new Stripe('sk_test_bench', { host, port, protocol: 'http' });
   const subscribers = [];
   for (let index = 0; index < TEAMS; index += 1) {

@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import type { Stage } from '../usage/stage.js';
-import { factsWaiting, openWorld, secondsUntilNone, type World } from './world.js';
+import { factsWaiting, openWorld, secondsUntilNone, type World } from '../world.js';
 
 const FACTS = 5_000;
 /** As many as the relay has under way. */
