@@ -1,14 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { newTeam } from '../../src/domain/team.js';
 import { Steps } from './steps.js';
-
-const folder = new URL('../histories/', import.meta.url);
-
-/** The recorded runs of a story, first run first. */
-export function recorded(story: RegExp): string[] {
-  const names = readdirSync(folder).filter((name) => story.test(name));
-  return names.toSorted().map((name) => readFileSync(new URL(name, folder), 'utf8'));
-}
 
 interface Given {
   input?: { payloads?: { data: string }[] };

@@ -88,9 +88,9 @@ test('operators see in Temporal UI where a team stands, what it waits for, and f
   await expect
     .poll(() => found('TagihStrike = 3'), patiently)
     .toEqual([`subscription:${team.teamId}`]);
-  expect(await details(team)).toMatch(
-    /^pro · unpaid · Strike 3 of 3 · in_\w+ Rp\s299\.000 · locked until it is paid$/,
-  );
+  await expect
+    .poll(() => details(team), patiently)
+    .toMatch(/^pro · unpaid · Strike 3 of 3 · in_\w+ Rp\s299\.000 · locked until it is paid$/);
 
   await fixCard(product, team);
   await product.until(team.teamId, ({ dunning }) => expect(dunning).toBeNull());
