@@ -44,7 +44,13 @@ beforeAll(async () => {
   const stripe = createStripe('sk_test_bench', sandbox.url);
   await new OverageService(ledger, stripe).billPage(month.id, all, () => {});
   const postmark = createPostmark('bench', sandbox.url);
-  const mail = mailActivities({ pool: ledger, postmark, mailFrom: 'billing@tagih.example', zone });
+  const mail = mailActivities({
+    pool: ledger,
+    postmark,
+    mailFrom: 'billing@tagih.example',
+    zone,
+    attachStatement: false,
+  });
   await new MockActivityEnvironment().run(mail.sendWaitingMails);
 });
 afterAll(async () => {
