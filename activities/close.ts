@@ -1,4 +1,5 @@
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
+import type { CloseCounts } from '../src/domain/closeProgress.js';
 import type { Page } from '../src/domain/page.js';
 import { CloseService, UsageMismatch } from '../src/services/closeService.js';
 import { OverageService } from '../src/services/overageService.js';
@@ -13,9 +14,10 @@ export function closeActivities({
   pacedStripe,
   zone,
   closeGraceMs,
+  operationsEmail,
   stopping,
 }: ActivityDependencies) {
-  const closes = new CloseService(pool, zone, closeGraceMs);
+  const closes = new CloseService(pool, zone, closeGraceMs, operationsEmail !== undefined);
   const overage = new OverageService(pool, stripe);
   const bulk = new OverageService(pool, pacedStripe);
   return {
@@ -51,11 +53,17 @@ export function closeActivities({
     },
 
     async writeRecords(period: string, page: Page): Promise<void> {
+      await closes.reach(period, 'records', now());
       await closes.writeRecords(period, page);
     },
 
-    async pagesToBill(period: string, after: string): Promise<{ pages: Page[]; total: number }> {
-      return closes.pagesToBill(period, after);
+    /** After '' billing begins. */
+    async pagesToBill(
+      period: string,
+      after: string,
+    ): Promise<{ pages: Page[]; total: number; counts: CloseCounts }> {
+      if (after === '') await closes.beginBilling(period, now());
+      return { ...(await closes.pagesToBill(period, after)), counts: await closes.counts(period) };
     },
 
     /** Looks for what is on Stripe already, unknown to the ledger (R34). */
@@ -63,8 +71,11 @@ export function closeActivities({
       await answered(() => bulk.adoptItems(period));
     },
 
-    /** Ends between two teams when the close is cancelled or the worker stops; another goes on there. */
-    async billOverage(period: string, page: Page): Promise<void> {
+    /**
+     * Ends between two teams when the close is cancelled or the worker stops; another goes on there. How
+     * far the whole close is then.
+     */
+    async billOverage(period: string, page: Page): Promise<CloseCounts> {
       const ending = AbortSignal.any([cancellationSignal(), stopping]);
       await answered(() =>
         bulk.billPage(period, page, () => {
@@ -72,6 +83,7 @@ export function closeActivities({
           ending.throwIfAborted();
         }),
       );
+      return closes.counts(period);
     },
 
     /** Looks after a team's records that wait for an invoice (R34). */
@@ -80,6 +92,7 @@ export function closeActivities({
     },
 
     async writeSummaries(period: string, page: Page): Promise<void> {
+      await closes.reach(period, 'summaries', now());
       await closes.writeSummaries(period, page, now());
     },
 

@@ -13,6 +13,8 @@ export interface ActivityDependencies {
   prices: PlanPrices;
   policy: DunningPolicy;
   mailFrom: string;
+  /** Who is told how a close has ended; undefined: nobody is. */
+  operationsEmail: string | undefined;
   zone: string;
   /** Whether the summary of a month has its statement with it. */
   attachStatement: boolean;

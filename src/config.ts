@@ -52,6 +52,7 @@ const settings = z.object({
   POSTMARK_SERVER_TOKEN: z.string().min(1),
   POSTMARK_API_BASE: z.url().optional(),
   EMAIL_FROM: z.email('must be an e-mail address'),
+  OPERATIONS_EMAIL: z.email('must be an e-mail address').optional(),
   TAGIH_API_KEY: z.string().min(20, 'must have at least 20 characters').optional(),
   LINK_SECRET: commaSeparated,
   PUBLIC_URL: z.url().optional(),

@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Close } from './db/closes.js';
 import type { Waiting } from './db/waiting.js';
+import { type CloseProgress, closeProgress } from './domain/closeProgress.js';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -12,20 +14,14 @@ export function createMetrics() {
     registry,
     /** Measures what waits whenever the metrics are read; NaN while the ledger can't be asked. */
     observeWaiting(measure: () => Promise<Waiting>): void {
-      let measuring: Promise<Waiting | undefined> | undefined;
+      const measureOnce = shared(measure);
       const gauge = (name: string, help: string, what: keyof Waiting) =>
         new Gauge({
           name,
           help,
           registers,
           async collect() {
-            // All gauges of one reading share a measurement. Without Postgres the others are read all the more.
-            measuring ??= measure()
-              .catch(() => undefined)
-              .finally(() => {
-                measuring = undefined;
-              });
-            const waiting = await measuring;
+            const waiting = await measureOnce();
             this.set(waiting?.[what] ?? Number.NaN);
           },
         });
@@ -37,6 +33,39 @@ export function createMetrics() {
         'tagih_payment_attempts_stopped',
         'Unpaid invoices that Stripe refused to try, until a fact or an operator comes (R28)',
         'stoppedAttempts',
+      );
+      gauge('tagih_usage_billings_failed', 'Records that Stripe has refused', 'failedRecords');
+    },
+    /** Measures the closes that run whenever the metrics are read; there are none while none runs. */
+    observeCloses(measure: () => Promise<Close[]>): void {
+      const measureOnce = shared(measure);
+      const gauge = (name: string, help: string, of: (progress: CloseProgress) => number | null) =>
+        new Gauge({
+          name,
+          help,
+          labelNames: ['period'] as const,
+          registers,
+          async collect() {
+            this.reset();
+            const now = new Date();
+            for (const { period, counts } of (await measureOnce()) ?? []) {
+              const value = of(closeProgress(counts, now));
+              if (value !== null) this.set({ period }, value);
+            }
+          },
+        });
+      gauge('tagih_close_percent', 'How far a close is', ({ percent }) => percent);
+      gauge('tagih_close_records', 'Records of its stage', ({ total }) => total);
+      gauge('tagih_close_records_done', 'Those that are written, or billed', ({ done }) => done);
+      gauge(
+        'tagih_close_records_per_second',
+        'At which rate, since the stage began',
+        ({ perSecond }) => perSecond,
+      );
+      gauge(
+        'tagih_close_expected_end_seconds',
+        'When it ends at that rate, in seconds since 1970',
+        ({ expectedEnd }) => expectedEnd && expectedEnd.getTime() / 1_000,
       );
     },
     requests: new Histogram({
@@ -58,5 +87,18 @@ export function createMetrics() {
       labelNames: ['version'] as const,
       registers,
     }),
+  };
+}
+
+/** All gauges of one reading share a measurement. Without Postgres the others are read all the more. */
+function shared<T>(measure: () => Promise<T>): () => Promise<T | undefined> {
+  let measuring: Promise<T | undefined> | undefined;
+  return () => {
+    measuring ??= measure()
+      .catch(() => undefined)
+      .finally(() => {
+        measuring = undefined;
+      });
+    return measuring;
   };
 }

@@ -21,6 +21,7 @@ import { stripeWebhook } from './app/api/webhooks/stripe/route.js';
 import { createApp } from './app/app.js';
 import { healthRouter } from './app/health.js';
 import type { Settings } from './config.js';
+import { findRunningCloses } from './db/closes.js';
 import { createPool } from './db/pool.js';
 import { countWaiting } from './db/waiting.js';
 import { createMetrics } from './metrics.js';
@@ -78,6 +79,7 @@ export async function startServer(
     log,
   );
   metrics.observeWaiting(() => countWaiting(pool));
+  metrics.observeCloses(() => findRunningCloses(pool));
 
   const { USAGE_GROUP_KEYS: groupKeys, RETENTION_MONTHS: retentionMonths } = settings;
   const recorder = new UsageRecorder(usagePool, zone, groupKeys);

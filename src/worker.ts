@@ -58,6 +58,7 @@ export async function startWorker(
         keepsCards: true,
       },
       mailFrom: settings.EMAIL_FROM,
+      operationsEmail: settings.OPERATIONS_EMAIL,
       zone: settings.BILLING_TIME_ZONE,
       attachStatement: settings.ATTACH_STATEMENT,
       closeGraceMs: settings.CLOSE_GRACE,

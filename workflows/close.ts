@@ -12,9 +12,11 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
+import { type CloseCounts, percentOf } from '../src/domain/closeProgress.js';
 import { forEach } from '../src/domain/forEach.js';
 import type { Page } from '../src/domain/page.js';
 import { closeByPages } from './closeByPages.js';
+import { describeBilling, describeEnd } from './closeSentence.js';
 import { show } from './details.js';
 import { closing, overage, verifying } from './proxies.js';
 import { billPageStart, closeStart } from './starts.js';
@@ -63,11 +65,15 @@ interface Place {
   pages: number;
 }
 
-/** Closes an ended month. May run again at any time (R32). `place`: where the run before this one has left it. */
-export async function close(period: string, place?: Place): Promise<void> {
+/**
+ * Closes an ended month. May run again at any time (R32). `begin`: where the run before this one has left it;
+ * or `failed`, of a close that has completed: with the records that Stripe has refused, and nothing else.
+ */
+export async function close(period: string, begin?: Place | 'failed'): Promise<void> {
   let left: Place | undefined;
   try {
-    const from = place ?? (await writeBooks(period));
+    const from =
+      begin === 'failed' ? await failedAgain(period) : (begin ?? (await writeBooks(period)));
     if (from !== undefined) left = await billPages(period, from);
     if (left === undefined) await finish(period, 'completed');
   } catch (error) {
@@ -85,49 +91,86 @@ function finish(period: string, status: 'completed' | 'failed', failure?: string
   return closing.finishClose.executeWithOptions({ summary }, [period, status, failure]);
 }
 
+async function failedAgain(period: string): Promise<Place> {
+  await closing.beginClose.executeWithOptions({ summary: `Begin ${period}` }, [period]);
+  return { after: '', pages: 0 };
+}
+
 /** What is done in the ledger, before anything leaves the house; where billing begins, unless it is done already. */
 async function writeBooks(period: string): Promise<Place | undefined> {
   await closing.beginClose.executeWithOptions({ summary: `Begin ${period}` }, [period]);
   await factsApplied(period);
-  setCurrentDetails(`Seals ${period}`);
+  setCurrentDetails(`${percentOf('seal', 0, 0)} % · seals ${period}`);
   if (!patched('records-set-wise')) {
     await closeByPages(period);
     return undefined;
   }
   const sealing = { summary: `Seal ${period}` };
   const ranges = await closing.sealPeriod.executeWithOptions(sealing, [period]);
-  setCurrentDetails('Counts the totals against the events');
+  const percent = percentOf('verify', 0, 0);
+  setCurrentDetails(`${percent} % · counts the totals against the events`);
   const counting = { summary: `Count the totals of ${period} against the events` };
   await verifying.verifyUsage.executeWithOptions(counting, [period]);
-  setCurrentDetails(`Writes the records of ${ranges.length} ranges of teams`);
-  await forEach(ranges, RANGES, (range) => {
+  await inRanges('records', ranges, (range) => {
     const summary = `Write the records of ${range.first} to ${range.last}`;
     return closing.writeRecords.executeWithOptions({ summary }, [period, range]);
   });
   // Mail does not wait for Stripe.
-  setCurrentDetails(`Writes the summaries to mail of ${ranges.length} ranges of teams`);
-  await forEach(ranges, RANGES, (range) => {
+  await inRanges('summaries', ranges, (range) => {
     const summary = `Write the summaries to mail of ${range.first} to ${range.last}`;
     return closing.writeSummaries.executeWithOptions({ summary }, [period, range]);
   });
-  setCurrentDetails('Looks for what is at Stripe already');
+  setCurrentDetails(`${percentOf('billing', 0, 0)} % · looks for what is at Stripe already`);
   const looking = { summary: 'Look for items that the ledger does not know' };
   await overage().adoptItems.executeWithOptions(looking, [period]);
   return { after: '', pages: 0 };
 }
 
+/** Works on all ranges of teams, some at a time, and shows how many are done. */
+async function inRanges(
+  stage: 'records' | 'summaries',
+  ranges: readonly Page[],
+  work: (range: Page) => Promise<void>,
+): Promise<void> {
+  const what = stage === 'records' ? 'the records' : 'the summaries to mail';
+  let done = 0;
+  const tell = () => {
+    const percent = percentOf(stage, done, ranges.length);
+    setCurrentDetails(
+      `${percent} % · writes ${what} · ${done} of ${ranges.length} ranges of teams are done`,
+    );
+  };
+  tell();
+  await forEach(ranges, RANGES, async (range) => {
+    await work(range);
+    done += 1;
+    tell();
+  });
+}
+
 /** Brings what is due to Stripe, page by page. Where it stopped, when the run had grown long; undefined: all is done. */
 async function billPages(period: string, from: Place): Promise<Place | undefined> {
   let { after, pages: done } = from;
+  let latest: CloseCounts | undefined;
+  const tell = (counts: CloseCounts | undefined) => {
+    // Pages end in any order, and answers of before have no counts.
+    if (counts === undefined || (latest !== undefined && latest.due < counts.due)) return;
+    latest = counts;
+    show(describeBilling(counts, new Date()), closeStart(period));
+  };
   for (;;) {
     const finding = { summary: 'Find what is to be billed' };
-    const { pages, total } = await closing.pagesToBill.executeWithOptions(finding, [period, after]);
+    const found = await closing.pagesToBill.executeWithOptions(finding, [period, after]);
+    const { pages } = found;
+    tell(found.counts);
     const last = pages.at(-1);
-    if (last === undefined) return undefined;
-    const [before, of] = [done, done + total];
+    if (last === undefined) {
+      if (latest !== undefined) show(describeEnd(period, latest), closeStart(period));
+      return undefined;
+    }
+    const before = done;
     await forEach(pages, PAGES, async (page, index) => {
-      show(`${done} of ${of} pages of records are at Stripe`, closeStart(period));
-      await executeChild(billPage, billPageStart(period, before + index + 1, page).options);
+      tell(await executeChild(billPage, billPageStart(period, before + index + 1, page).options));
       done += 1;
     });
     after = last.last;
@@ -135,12 +178,13 @@ async function billPages(period: string, from: Place): Promise<Place | undefined
   }
 }
 
-/** One page of records; it resumes from the rows that are there. */
-export async function billPage(period: string, page: Page): Promise<void> {
+/** One page of records; it resumes from the rows that are there. How far the whole close is then. */
+export async function billPage(period: string, page: Page): Promise<CloseCounts> {
   setCurrentDetails('Gives Stripe the overage of its teams');
   const bills = { summary: 'Give Stripe the overage' };
-  await overage().billOverage.executeWithOptions(bills, [period, page]);
+  const counts = await overage().billOverage.executeWithOptions(bills, [period, page]);
   setCurrentDetails('All its teams are billed');
+  return counts;
 }
 
 /** Why the close stopped by itself; undefined when it did not. */
@@ -156,7 +200,10 @@ async function factsApplied(period: string): Promise<void> {
     const behind = await factsBehind(period);
     if (behind === 0) return;
     const minutes = Math.ceil(((LOOKS - look) * LONGEST_WAIT_S) / 60);
-    setCurrentDetails(`Waits for ${behind} facts from before the end, ${minutes} min at most`);
+    const percent = percentOf('facts', 0, 0);
+    setCurrentDetails(
+      `${percent} % · waits for ${behind} facts from before the end, ${minutes} min at most`,
+    );
     const seconds = Math.min(look + 1, LONGEST_WAIT_S);
     await sleep(seconds * 1_000, { summary: 'facts on their way' });
   }

@@ -73,17 +73,17 @@ export function stripeEventStart(eventId: string): Start<[string]> {
   };
 }
 
-/** The close of a month (R32). */
-export function closeStart(period: string): Start<[string]> {
+/** The close of a month (R32); `failed`: of one that has completed, with the records that have failed alone. */
+export function closeStart(period: string, begin?: 'failed'): Start<[string, 'failed'?]> {
   return {
     type: 'close',
     options: {
       workflowId: closeWorkflowId(period),
-      args: [period],
+      args: begin === undefined ? [period] : [period, begin],
       staticSummary: `Close of ${period}`,
       staticDetails: `Waits, an hour at most, for facts from before the end of ${period}; seals the month; counts its totals against the events; writes all records and summaries; then brings what is due to Stripe, page by page, in \`${closeWorkflowId(period)}:<page>\`.
 
-**You may** cancel it, and start it again at any time with \`tagih close ${period}\`: it makes no second record, item or mail.`,
+**You may** cancel it, and start it again at any time with \`tagih close ${period}\`: it makes no second record, item or mail. Records that Stripe has refused are billed again by \`tagih close ${period} --failed\`.`,
       memo: { period },
     },
   };

@@ -4,6 +4,7 @@ import { isUnavailable } from '../db/pool.js';
 import { ActRefused } from '../services/acts.js';
 import { IdempotencyConflict, UnacceptableTime } from '../services/billingService.js';
 import { FuturePeriod, PeriodOpen } from '../services/closeService.js';
+import { CloseNotCompleted } from '../services/closeStarter.js';
 import { RecordMismatch } from '../services/explanation.js';
 import { Overloaded } from '../services/groupCommit.js';
 import { UnknownTeam } from '../services/knownTeam.js';
@@ -60,6 +61,9 @@ function asProblem(error: unknown): Problem {
   if (error instanceof CustomerTaken) return new Problem(409, 'customer_taken', error.message);
   if (error instanceof RecordMismatch) return new Problem(409, 'record_mismatch', error.message);
   if (error instanceof PeriodOpen) return new Problem(409, 'period_open', error.message);
+  if (error instanceof CloseNotCompleted) {
+    return new Problem(409, 'close_not_completed', error.message);
+  }
   if (error instanceof FuturePeriod) {
     const errors = [{ path: 'period', message: error.message }];
     return new Problem(400, 'invalid_request', error.message, { errors });

@@ -1,13 +1,16 @@
+import type { CloseCounts, CloseStage } from '../domain/closeProgress.js';
 import type { Page } from '../domain/page.js';
 import { heldBetween } from './planPeriods.js';
 import type { Queryable } from './pool.js';
 
 export interface Close {
   period: string;
-  status: 'running' | 'completed' | 'failed';
+  status: CloseCounts['status'];
   teams: { total: number; done: number; failed: number };
-  /** Minor units. */
+  /** Minor units, of all records. */
   overage: number;
+  /** What its progress is told from. */
+  counts: CloseCounts;
   factsLeftBehind: number;
   /** Why it stopped, where it did by itself. */
   failure: string | null;
@@ -15,17 +18,24 @@ export interface Close {
   finishedAt: Date | null;
 }
 
-/** Notes that the close runs; one that has ended runs again, and knows of no fact left behind yet. */
+/** What a close is, that ran before, when it runs anew: it knows of no fact left behind yet. */
+const anew = `status = 'running', facts_left_behind = 0, failure = null,
+  run = c.run + (c.finished_at is not null)::int, finished_at = null`;
+
+/** Notes that a run of the close begins. */
 export async function beginClose(db: Queryable, period: string, at: Date): Promise<void> {
   await db.query(
-    `insert into tagih.closes (period, status, started_at) values ($1, 'running', $2)
-     on conflict (period) do update
-       set status = 'running', finished_at = null, facts_left_behind = 0, failure = null`,
+    `insert into tagih.closes as c (period, status, started_at, stages)
+     values ($1, 'running', $2, jsonb_build_object('facts', $2::timestamptz))
+     on conflict (period) do update set ${anew}, stages = excluded.stages`,
     [period, at],
   );
 }
 
-/** As `beginClose`, unless the close has ended again since it was seen to have ended at `endedAt`. */
+/**
+ * Notes that a run of the close is to begin, unless the close has ended again since it was seen to have ended
+ * at `endedAt`. A run that has begun already knows better where it is.
+ */
 export async function reopenClose(
   db: Queryable,
   period: string,
@@ -34,25 +44,79 @@ export async function reopenClose(
 ): Promise<void> {
   await db.query(
     `insert into tagih.closes as c (period, status, started_at) values ($1, 'running', $2)
-     on conflict (period) do update
-       set status = 'running', finished_at = null, facts_left_behind = 0, failure = null
+     on conflict (period) do update set ${anew},
+         stages = case when c.finished_at is null then c.stages else '{}' end
       where c.finished_at is not distinct from $3`,
     [period, at, endedAt],
   );
 }
 
-/** `failure`: why it stopped, where it did by itself. */
-export async function endClose(
+/** Notes when a run of the close came to a stage; the first time counts. */
+export async function noteStage(
   db: Queryable,
   period: string,
-  status: 'completed' | 'failed',
+  stage: CloseStage,
   at: Date,
-  failure: string | null,
 ): Promise<void> {
   await db.query(
-    'update tagih.closes set status = $2, finished_at = $3, failure = $4 where period = $1',
+    `update tagih.closes set stages = stages || jsonb_build_object($2::text, $3::timestamptz)
+      where period = $1 and not stages ? $2`,
+    [period, stage, at],
+  );
+}
+
+/** Notes that so many records of the period were written, in the transaction that writes them. */
+export async function addRecords(
+  db: Queryable,
+  period: string,
+  { count, overage }: { count: number; overage: number },
+): Promise<void> {
+  await db.query(
+    'update tagih.closes set records = records + $2, overage = overage + $3 where period = $1',
+    [period, count, overage],
+  );
+}
+
+/**
+ * Counts the records of the period, and those that are to be put on Stripe: some may have been written before
+ * its close began.
+ */
+export async function noteRecords(db: Queryable, period: string): Promise<void> {
+  await db.query(
+    `update tagih.closes set (records, overage, to_bill) = (
+       select count(*), coalesce(sum(overage_cost), 0), count(*) filter (where status = 'due')
+         from tagih.usage_billings where period = $1)
+      where period = $1`,
+    [period],
+  );
+}
+
+/** A run of a close that has ended. */
+export interface EndedRun {
+  period: string;
+  /** Which one it is of those of the period, from 1. */
+  run: number;
+  begunAt: Date;
+  at: Date;
+  status: 'completed' | 'failed';
+  /** Why it stopped, where it did by itself. */
+  failure: string | null;
+}
+
+/** Notes that the run of a close that has begun last ends. */
+export async function endClose(
+  db: Queryable,
+  ending: Omit<EndedRun, 'run' | 'begunAt'>,
+): Promise<EndedRun> {
+  const { period, status, at, failure } = ending;
+  const { rows } = await db.query<Pick<EndedRun, 'run' | 'begunAt'>>(
+    `update tagih.closes set status = $2, finished_at = $3, failure = $4 where period = $1
+      returning run, coalesce((stages->>'facts')::timestamptz, started_at) as "begunAt"`,
     [period, status, at, failure],
   );
+  const [run] = rows;
+  if (run === undefined) throw new Error(`the close of ${period} has not begun`);
+  return { ...ending, ...run };
 }
 
 /** Notes that the totals are what the events add up to (R33). */
@@ -108,20 +172,36 @@ export async function countFactsBefore(db: Queryable, cutoff: Date): Promise<num
   return rows[0]?.count ?? 0;
 }
 
+/**
+ * How far closes are. Asked each second, so nothing goes through all records: how many are to be billed, and
+ * have failed, indices tell that hold no other.
+ */
+const selectClose = `
+  select c.period, c.status, c.started_at as "startedAt", c.finished_at as "finishedAt",
+         c.facts_left_behind as "factsLeftBehind", c.failure, c.overage,
+         jsonb_build_object('total', greatest(c.teams, c.records),
+           'done', greatest(0, c.records - due - failed), 'failed', failed) as teams,
+         jsonb_build_object('status', c.status, 'stages', c.stages, 'teams', c.teams,
+           'written', c.records, 'toBill', c.to_bill, 'due', due, 'failed', failed) as counts
+    from tagih.closes c
+    cross join lateral (select
+      (select count(*)::int from tagih.usage_billings b
+        where b.period = c.period and b.status = 'due') as due,
+      (select count(*)::int from tagih.usage_billings b
+        where b.period = c.period and b.status = 'failed') as failed) counted`;
+
 /** How far the close of a period is; undefined when it was never started. */
 export async function findClose(db: Queryable, period: string): Promise<Close | undefined> {
-  const { rows } = await db.query<Close>(
-    `select c.period, c.status, c.started_at as "startedAt", c.finished_at as "finishedAt",
-            c.facts_left_behind as "factsLeftBehind", c.failure,
-            jsonb_build_object('total', greatest(c.teams, count(b.team_id)),
-              'done', count(b.team_id) filter (where b.status not in ('due', 'failed')),
-              'failed', count(b.team_id) filter (where b.status = 'failed')) as teams,
-            coalesce(sum(b.overage_cost), 0)::bigint as overage
-       from tagih.closes c left join tagih.usage_billings b on b.period = c.period
-      where c.period = $1 group by c.period`,
-    [period],
-  );
+  const { rows } = await db.query<Close>(`${selectClose} where c.period = $1`, [period]);
   return rows[0];
+}
+
+/** How far the closes are that run, the oldest month first. */
+export async function findRunningCloses(db: Queryable): Promise<Close[]> {
+  const { rows } = await db.query<Close>(
+    `${selectClose} where c.status = 'running' order by c.period`,
+  );
+  return rows;
 }
 
 /** What tells which months before a period ask for a close: usage, the first team, the seals there are. */

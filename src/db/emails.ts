@@ -1,24 +1,38 @@
 import type { Queryable } from './pool.js';
 
-export interface Email {
+interface Row {
   id: number;
-  teamId: string;
   kind: string;
   cause: string;
   details: unknown;
+}
+
+/** To the admin of a team. */
+export interface TeamEmail extends Row {
+  teamId: string;
   teamName: string;
   adminEmail: string;
   hostedInvoiceUrl: string | null;
 }
 
+/** To operations: of no team. */
+export interface OperationsEmail extends Row {
+  teamId: null;
+}
+
+export type Email = TeamEmail | OperationsEmail;
+
 export type NewEmail = Pick<Email, 'teamId' | 'kind' | 'cause'> & { details: object };
 
+/** Mailers exclude each other by it: what one sends no other does. */
+export const MAILER_LOCK = 7_469;
+
 /** Writes mails down, each once for its team, kind and cause; those that are new (R36). */
-export async function insertEmails(
+export async function insertEmails<T extends NewEmail>(
   db: Queryable,
-  emails: readonly NewEmail[],
-): Promise<Pick<Email, 'teamId' | 'kind' | 'cause'>[]> {
-  const { rows } = await db.query<Pick<Email, 'teamId' | 'kind' | 'cause'>>(
+  emails: readonly T[],
+): Promise<Pick<T, 'teamId' | 'kind' | 'cause'>[]> {
+  const { rows } = await db.query<Pick<T, 'teamId' | 'kind' | 'cause'>>(
     `insert into tagih.emails (team_id, kind, cause, details)
      select "teamId", kind, cause, details from jsonb_to_recordset($1)
        as email ("teamId" text, kind text, cause text, details jsonb)
@@ -29,14 +43,15 @@ export async function insertEmails(
   return rows;
 }
 
-/** The mails that wait, oldest first, with where they go now. */
+/** The mails that wait, monthly summaries last, then oldest first, with where they go now. */
 export async function waitingEmails(db: Queryable, limit: number): Promise<Email[]> {
   const { rows } = await db.query<Email>(
     `select e.id, e.team_id as "teamId", e.kind, e.cause, e.details, t.name as "teamName",
             t.admin_email as "adminEmail", l.hosted_invoice_url as "hostedInvoiceUrl"
-       from tagih.emails e join tagih.teams t on t.id = e.team_id
+       from tagih.emails e left join tagih.teams t on t.id = e.team_id
        left join tagih.invoice_links l on l.invoice_id = e.details->>'invoiceId'
-      where e.sent_at is null and e.refused is null order by e.id limit $1`,
+      where e.sent_at is null and e.refused is null
+      order by e.kind = 'monthly-summary', e.id limit $1`,
     [limit],
   );
   return rows;

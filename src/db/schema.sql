@@ -19,12 +19,17 @@ create table tagih.closes (
   teams integer default 0 not null,
   verified_at timestamp with time zone,
   failure text,
+  run integer default 1 not null,
+  stages jsonb default '{}'::jsonb not null,
+  records integer default 0 not null,
+  overage bigint default 0 not null,
+  to_bill integer default 0 not null,
   constraint closes_pkey PRIMARY KEY (period)
 );
 
 create table tagih.emails (
   id bigint generated always as identity not null,
-  team_id text not null,
+  team_id text,
   kind text not null,
   cause text not null,
   details jsonb not null,
@@ -33,9 +38,9 @@ create table tagih.emails (
   refused text,
   constraint emails_pkey PRIMARY KEY (id),
   constraint emails_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id),
-  constraint emails_team_id_kind_cause_key UNIQUE (team_id, kind, cause)
+  constraint emails_team_id_kind_cause_key UNIQUE NULLS NOT DISTINCT (team_id, kind, cause)
 );
-CREATE INDEX emails_waiting ON tagih.emails USING btree (id) WHERE ((sent_at IS NULL) AND (refused IS NULL));
+CREATE INDEX emails_waiting ON tagih.emails USING btree (((kind = 'monthly-summary'::text)), id) WHERE ((sent_at IS NULL) AND (refused IS NULL));
 
 create table tagih.invoice_links (
   invoice_id text not null,
@@ -185,7 +190,8 @@ create table tagih.usage_billings (
   constraint usage_billings_pkey PRIMARY KEY (team_id, period),
   constraint usage_billings_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
 );
-CREATE INDEX usage_billings_due ON tagih.usage_billings USING btree (period, team_id) WHERE (status = ANY (ARRAY['due'::text, 'failed'::text]));
+CREATE INDEX usage_billings_due ON tagih.usage_billings USING btree (period, team_id) WHERE (status = 'due'::text);
+CREATE INDEX usage_billings_failed ON tagih.usage_billings USING btree (period, team_id) WHERE (status = 'failed'::text);
 CREATE INDEX usage_billings_open ON tagih.usage_billings USING btree (team_id) WHERE (status = ANY (ARRAY['pending'::text, 'carried_forward'::text]));
 CREATE INDEX usage_billings_period ON tagih.usage_billings USING btree (period, team_id);
 

@@ -29,6 +29,8 @@ export interface UsageBilling {
   lines: Line[];
   amountDue: number;
   status: BillingStatus;
+  /** Stripe's code, or a name of ours, where it has failed. */
+  failure: string | null;
   /** Counts the items made for it: part of their key at Stripe (R34). */
   generation: number;
   /** Whether it was ever tried to put it on Stripe: where not, nothing of it can be there (R35). */
@@ -44,7 +46,8 @@ export interface UsageBilling {
 const select = `select b.team_id as "teamId", b.period, b.plan, b.plan_version as "planVersion",
     b.used_tokens as "usedTokens", b.token_limit as "tokenLimit",
     b.overage_tokens as "overageTokens", b.rate_per_1000 as "ratePer1000",
-    b.overage_cost as "overageCost", b.amount_due as "amountDue", b.status, b.generation,
+    b.overage_cost as "overageCost", b.amount_due as "amountDue", b.status, b.failure,
+    b.generation,
     b.tried_at is not null as tried,
     b.stripe_invoice_item_id as "stripeInvoiceItemId", b.stripe_invoice_id as "stripeInvoiceId",
     b.watermark, b.digest, b.created_at as "createdAt", b.billed_at as "billedAt",
@@ -141,9 +144,20 @@ export async function listUsageBillings(
 /** The failure of a record whose item somebody took back at Stripe: it is not made again. */
 export const ITEM_DELETED = 'item_deleted_at_stripe';
 
-/** To be put on Stripe, or refused by it: what was wrong may be right by now. */
-const isDue = `(b.status = 'due'
-  or b.status = 'failed' and b.failure is distinct from '${ITEM_DELETED}')`;
+/** Refused by Stripe: what was wrong may be right by now. */
+const mayBeRight = `b.status = 'failed' and b.failure is distinct from '${ITEM_DELETED}'`;
+
+/** To be put on Stripe, or refused by it. */
+const isOwed = `(b.status = 'due' or ${mayBeRight})`;
+
+/** Records that have failed are due again. */
+export async function retryFailed(db: Queryable, period: string): Promise<void> {
+  await db.query(
+    `update tagih.usage_billings b set status = 'due', failure = null
+      where b.period = $1 and ${mayBeRight}`,
+    [period],
+  );
+}
 
 /**
  * Ranges of the teams after one that have records to be put on Stripe, `size` records in each, up to
@@ -159,7 +173,7 @@ export async function pagesOfDue(
     `select min(team_id) as first, max(team_id) as last, ceil(min(due) / $3::float)::int as total from (
        select team_id, (row_number() over (order by team_id) - 1) / $3 as page,
               count(*) over () as due
-         from tagih.usage_billings b where b.period = $1 and b.team_id > $2 and ${isDue}
+         from tagih.usage_billings b where b.period = $1 and b.team_id > $2 and b.status = 'due'
         order by team_id limit $4) numbered
       group by page order by page`,
     [period, after, size, size * pages],
@@ -177,7 +191,7 @@ export async function dueBillings(
   range: Page,
 ): Promise<UsageBilling[]> {
   const { rows } = await db.query<UsageBilling>(
-    `${select} where b.period = $1 and ${isDue} and b.team_id between $2 and $3
+    `${select} where b.period = $1 and b.status = 'due' and b.team_id between $2 and $3
       order by b.team_id`,
     [period, range.first, range.last],
   );
@@ -205,7 +219,7 @@ export async function adoptItem(
 ): Promise<void> {
   await db.query(
     `update tagih.usage_billings b set stripe_invoice_item_id = $3, tried_at = coalesce(tried_at, now())
-      where team_id = $1 and period = $2 and stripe_invoice_item_id is null and ${isDue}`,
+      where team_id = $1 and period = $2 and stripe_invoice_item_id is null and ${isOwed}`,
     [teamId, period, itemId],
   );
 }
@@ -230,7 +244,7 @@ export async function billingsToSummarise(
 /** The records of a team that are to be put on Stripe, or whose item waits for its invoice. */
 export async function openBillings(db: Queryable, teamId: string): Promise<UsageBilling[]> {
   const { rows } = await db.query<UsageBilling>(
-    `${select} where b.team_id = $1 and (b.status = 'pending' or ${isDue}) order by b.period`,
+    `${select} where b.team_id = $1 and (b.status = 'pending' or ${isOwed}) order by b.period`,
     [teamId],
   );
   return rows;
@@ -240,8 +254,8 @@ export async function openBillings(db: Queryable, teamId: string): Promise<Usage
 export type BillingProgress = Partial<
   Pick<
     UsageBilling,
-    'status' | 'generation' | 'stripeInvoiceItemId' | 'stripeInvoiceId' | 'billedAt'
-  > & { failure: string }
+    'status' | 'failure' | 'generation' | 'stripeInvoiceItemId' | 'stripeInvoiceId' | 'billedAt'
+  >
 >;
 
 /** Whether the record was still as it was read: of two that bill it at once, one goes on. */

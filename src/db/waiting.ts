@@ -8,6 +8,8 @@ export interface Waiting {
   parkedEvents: number;
   /** Unpaid invoices that Stripe refused to try, and that wait for a fact or an operator (R28). */
   stoppedAttempts: number;
+  /** Records that Stripe has refused, of all months. */
+  failedRecords: number;
 }
 
 /** What waits for Temporal, for a team, and for an operator. */
@@ -22,7 +24,9 @@ export async function countWaiting(db: Queryable): Promise<Waiting> {
             -- Only what has a strike is tried, so the index on those finds all that is stopped.
             (select count(*)::int
                from tagih.teams t, jsonb_path_query(t.state, '$.ladders[*].stopped ? (@ != null)')
-              where t.strike > 0) as "stoppedAttempts"
+              where t.strike > 0) as "stoppedAttempts",
+            (select count(*)::int from tagih.usage_billings
+              where status = 'failed') as "failedRecords"
        from tagih.outbox`,
   );
   const [waiting] = rows;

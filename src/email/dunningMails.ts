@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Email } from '../db/emails.js';
+import type { TeamEmail } from '../db/emails.js';
 import { formatAmount, formatTime } from './format.js';
 import type { Content } from './layout.js';
 
@@ -58,7 +58,7 @@ const templates: Readonly<Record<string, Template>> = {
 };
 
 /** What a mail of the ladder says; undefined for one of another kind. */
-export function dunningMail(email: Email, zone: string): Content | undefined {
+export function dunningMail(email: TeamEmail, zone: string): Content | undefined {
   const template = templates[email.kind];
   if (template === undefined) return undefined;
   const details = dunningDetails.parse(email.details);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Email } from '../db/emails.js';
+import type { TeamEmail } from '../db/emails.js';
 import { formatAmount, formatTokens, lineLabels } from './format.js';
 import type { Content } from './layout.js';
 
@@ -15,7 +15,7 @@ const summaryDetails = z.object({
 });
 
 /** What a month's usage was, and what it costs beside the plan (R32). */
-export function monthlySummary({ teamName: team, details }: Email): Content {
+export function monthlySummary({ teamName: team, details }: TeamEmail): Content {
   const { period, plan, usedTokens, tokenLimit, lines, amountDue } = summaryDetails.parse(details);
   return {
     subject: `Usage of ${team} in ${period}`,

@@ -8,7 +8,7 @@ export interface Mail {
   text: string;
   /** The kind, Postmark's tag. */
   tag: string;
-  metadata: { teamId: string; cause: string };
+  metadata: { teamId?: string; cause: string };
   attachments?: Attachment[];
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Email } from '../db/emails.js';
+import type { TeamEmail } from '../db/emails.js';
 import { formatTime } from './format.js';
 import type { Content } from './layout.js';
 
@@ -9,7 +9,7 @@ const changeDetails = z.object({ from: z.string(), to: z.string(), at });
 
 /** Tells that a trial ends, or that the plan is another one (R37); undefined for other kinds. */
 export function subscriptionMail(
-  { kind, teamName: team, details }: Email,
+  { kind, teamName: team, details }: TeamEmail,
   zone: string,
 ): Content | undefined {
   if (kind === 'trial-ending') {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Email } from '../db/emails.js';
+import type { TeamEmail } from '../db/emails.js';
 import { formatTokens } from './format.js';
 import type { Content } from './layout.js';
 
@@ -13,7 +13,7 @@ const thresholdDetails = z.object({
 const shares = { 'usage-80': '80 %', 'usage-100': 'all' } as const;
 
 /** Tells that 80 or 100 % of the tokens that the plan includes are used, and what comes next (R14); undefined for other kinds. */
-export function usageThreshold({ kind, teamName: team, details }: Email): Content | undefined {
+export function usageThreshold({ kind, teamName: team, details }: TeamEmail): Content | undefined {
   if (kind !== 'usage-80' && kind !== 'usage-100') return undefined;
   const { period, plan, usedTokens, tokenLimit } = thresholdDetails.parse(details);
   return {

@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readBillingInputs, readSeals } from '../db/billingInputs.js';
 import {
+  addRecords,
   beginClose,
   countFactsBefore,
   endClose,
+  findClose,
   leaveFactsBehind,
   lockTeams,
+  noteRecords,
+  noteStage,
   noteTeams,
   noteVerified,
   rangesOfTeams,
@@ -14,12 +18,19 @@ import {
 } from '../db/closes.js';
 import { type Pool, type Queryable, transaction } from '../db/pool.js';
 import { seal } from '../db/seals.js';
-import { billingsToSummarise, insertUsageBillings, pagesOfDue } from '../db/usageBillings.js';
+import {
+  billingsToSummarise,
+  insertUsageBillings,
+  pagesOfDue,
+  retryFailed,
+} from '../db/usageBillings.js';
 import { findMismatches } from '../db/usageVerification.js';
+import type { CloseCounts, CloseStage } from '../domain/closeProgress.js';
 import type { Page } from '../domain/page.js';
 import { type Period, parsePeriod, periodAt, previousPeriod } from '../domain/period.js';
 import { catalogue } from '../domain/plans.js';
 import { type BillingInputs, type ComputedRecord, computeRecord } from '../domain/record.js';
+import { reportClose } from './closeReport.js';
 import { sendMails } from './mails.js';
 
 /** The period has not ended, or not for a minute. */
@@ -57,6 +68,8 @@ export class CloseService {
     private readonly pool: Pool,
     private readonly zone: string,
     private readonly graceMs: number,
+    /** Whether operations are told by mail of each run that has ended. */
+    private readonly reports = false,
   ) {}
 
   /** The period that ended last before an instant: what a schedule of that time closes (R7). */
@@ -91,6 +104,7 @@ export class CloseService {
 
   async begin(period: string, now: Date): Promise<void> {
     await beginClose(this.pool, period, now);
+    await noteRecords(this.pool, period);
   }
 
   /** Facts that came before the period's end and the grace, and that Temporal has not taken (R39). */
@@ -107,6 +121,7 @@ export class CloseService {
   /** Seals the period, unless it is already, and gives ranges of the teams that have a record (R38, R39). */
   async seal(period: string, now: Date): Promise<Page[]> {
     this.requireEnded(period, now);
+    await this.reach(period, 'seal', now);
     await transaction(this.pool, (db) => seal(db, period, now));
     await noteTeams(this.pool, this.period(period));
     return rangesOfTeams(this.pool, this.period(period), RANGE);
@@ -117,6 +132,7 @@ export class CloseService {
    * `UsageMismatch`, which names teams and both figures: nothing may be billed from them.
    */
   async verify(period: string, now: Date): Promise<void> {
+    await this.reach(period, 'verify', now);
     const { count, mismatches } = await findMismatches(this.pool, this.period(period), NAMED);
     if (count === 0) return noteVerified(this.pool, period, now);
     const named = mismatches.map(
@@ -133,7 +149,15 @@ export class CloseService {
     now: Date,
     failure: string | null = null,
   ): Promise<void> {
-    await endClose(this.pool, period, status, now, failure);
+    await transaction(this.pool, async (db) => {
+      const ended = await endClose(db, { period, status, at: now, failure });
+      if (this.reports) await reportClose(db, ended);
+    });
+  }
+
+  /** Notes when this run of the close has come to a stage; the first time counts. */
+  async reach(period: string, stage: CloseStage, now: Date): Promise<void> {
+    await noteStage(this.pool, period, stage, now);
   }
 
   /**
@@ -170,6 +194,8 @@ export class CloseService {
       return { teamId, record, inputs, watermark: month.sealedAt, digest };
     });
     await insertUsageBillings(db, billings);
+    const overage = billings.reduce((sum, { record }) => sum + record.overageCost, 0);
+    await addRecords(db, month.id, { count: billings.length, overage });
   }
 
   /** Writes the summary mails of a range, one for each team and period (R32). */
@@ -184,6 +210,25 @@ export class CloseService {
       }));
       await sendMails(db, mails, now.toISOString());
     });
+  }
+
+  /**
+   * Begins to put records on Stripe, those that have failed once more: what was wrong may be right by now.
+   * From here on a record that fails waits for an operator.
+   */
+  async beginBilling(period: string, now: Date): Promise<void> {
+    await transaction(this.pool, async (db) => {
+      await retryFailed(db, period);
+      await noteStage(db, period, 'billing', now);
+      await noteRecords(db, period);
+    });
+  }
+
+  /** How far the close is. Throws where it has never begun. */
+  async counts(period: string): Promise<CloseCounts> {
+    const close = await findClose(this.pool, period);
+    if (close === undefined) throw new Error(`the close of ${period} has not begun`);
+    return close.counts;
   }
 
   /** The next pages of records that are to be put on Stripe, after a team; of how many there are in all. */

@@ -17,6 +17,16 @@ const START_WITHIN_MS = 5_000;
 const END_WITHIN_MS = 5_000;
 const LOOK_EVERY_MS = 50;
 
+/** Only what a completed close has left may be billed apart: before that, all of it is. */
+export class CloseNotCompleted extends Error {
+  override name = 'CloseNotCompleted';
+  constructor(period: string) {
+    super(
+      `R32: the close of ${period} has not completed; closed again, it bills what has failed too.`,
+    );
+  }
+}
+
 /** Starts closes on Temporal, and tells how far they are. */
 export class CloseStarter {
   constructor(
@@ -36,16 +46,27 @@ export class CloseStarter {
     for (const month of await this.closes.monthsToClose(period)) await this.startOne(month, now);
   }
 
+  /**
+   * Bills the records of a completed close that have failed again, and does nothing else. Throws
+   * `CloseNotCompleted` and `TemporalUnavailable`.
+   */
+  async retryFailed(period: string, now: Date): Promise<void> {
+    const close = await findClose(this.pool, period);
+    if (close?.status !== 'completed') throw new CloseNotCompleted(period);
+    await requireTemporal(this.client);
+    await this.startOne(period, now, 'failed');
+  }
+
   /** undefined: nobody has started it. */
   async find(period: string): Promise<Close | undefined> {
     return findClose(this.pool, period);
   }
 
-  private async startOne(period: string, now: Date): Promise<void> {
+  private async startOne(period: string, now: Date, begin?: 'failed'): Promise<void> {
     const deadline = Date.now() + END_WITHIN_MS;
     for (;;) {
       const before = await findClose(this.pool, period);
-      const started = await this.startOrJoin(period);
+      const started = await this.startOrJoin(period, begin);
       const known = started ? before : await findClose(this.pool, period);
       // Whoever asks next must not read the end of an earlier run for the end of this one.
       if (started || known === undefined) {
@@ -63,8 +84,8 @@ export class CloseStarter {
   }
 
   /** Whether it was started; false: it ran already. */
-  private async startOrJoin(period: string): Promise<boolean> {
-    const { type, options } = closeStart(period);
+  private async startOrJoin(period: string, begin?: 'failed'): Promise<boolean> {
+    const { type, options } = closeStart(period, begin);
     try {
       await this.client.withDeadline(Date.now() + START_WITHIN_MS, () =>
         this.client.workflow.start(type, { ...options, taskQueue: this.taskQueue }),

@@ -211,7 +211,6 @@ export class OverageService {
     if (!(await updateUsageBilling(this.pool, record, progress))) {
       throw new Error(`${record.teamId} ${record.period} is being billed by another`);
     }
-    const { failure: _, ...columns } = progress;
-    Object.assign(record, columns);
+    Object.assign(record, { failure: null, ...progress });
   }
 }

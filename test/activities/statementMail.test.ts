@@ -25,6 +25,7 @@ function send(): Promise<{ sent: number; more: boolean }> {
     mailFrom: 'billing@tagih.example',
     zone: 'Asia/Jakarta',
     attachStatement: true,
+    operationsEmail: undefined,
   });
   // It logs what it refuses, which is no news here.
   const logger = new DefaultLogger('ERROR', () => {});

@@ -50,6 +50,7 @@ beforeAll(async () => {
     mailFrom: 'billing@tagih.example',
     zone,
     attachStatement: false,
+    operationsEmail: undefined,
   });
   await new MockActivityEnvironment().run(mail.sendWaitingMails);
 });

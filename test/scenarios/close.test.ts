@@ -230,6 +230,12 @@ test('a close is not joined whose run has noted its end, and is about to end (R3
   // Nobody works on the run: it is where this test puts it.
   await product.stopWorker();
   let joined = 0;
+  const ending = {
+    period: month.id,
+    status: 'failed',
+    at: new Date(),
+    failure: 'mismatch',
+  } as const;
   const client = new Client({
     connection: temporal.connection,
     namespace: settings.TEMPORAL_NAMESPACE,
@@ -242,7 +248,7 @@ test('a close is not joined whose run has noted its end, and is about to end (R3
               return await next(input);
             } catch (error) {
               joined += 1;
-              if (joined === 1) await endClose(pool, month.id, 'failed', new Date(), 'mismatch');
+              if (joined === 1) await endClose(pool, ending);
               else await workflow.getHandle(`close:${month.id}`).terminate();
               throw error;
             }

@@ -156,7 +156,7 @@ export async function openBooks() {
     /** Who waits for a summary. */
     async summaries(): Promise<string[]> {
       const mails = await waitingEmails(pool, 1_000);
-      return mails.filter(({ kind }) => kind === 'monthly-summary').map(({ teamId }) => teamId);
+      return mails.flatMap(({ kind, teamId }) => (kind === 'monthly-summary' && teamId) || []);
     },
 
     async shut(): Promise<void> {

@@ -34,6 +34,7 @@ function statement(given: Partial<BillingInputs> & { name?: string } = {}): Prom
     watermark: new Date('2031-03-31T23:00:05Z'),
     createdAt: new Date('2031-03-31T23:00:09Z'),
     billedAt: null,
+    failure: null,
   };
   const period = parsePeriod('2031-03', ZONE);
   if (period === undefined) throw new Error('March is a month');

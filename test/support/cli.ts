@@ -4,14 +4,16 @@ import type { Product } from './product.js';
 
 const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
-/** Runs `tagih` on the product's ledger, with its Stripe, as a process of its own, as an operator's shell does. */
+/** Runs `tagih` on the product's ledger, with its Stripe and its Temporal, as a process of its own, as an operator's shell does. */
 export function cli(
   { settings }: Pick<Product, 'settings'>,
   ...args: string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const { PATH } = process.env;
   const { DATABASE_URL, STRIPE_SECRET_KEY, STRIPE_API_BASE } = settings;
-  const env = { PATH, DATABASE_URL, STRIPE_SECRET_KEY, STRIPE_API_BASE };
+  const { TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE } = settings;
+  const stripe = { STRIPE_SECRET_KEY, STRIPE_API_BASE };
+  const env = { PATH, DATABASE_URL, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, ...stripe };
   return new Promise((resolve) => {
     execFile(
       process.execPath,

@@ -100,6 +100,7 @@ export class Direct {
       prices,
       policy,
       mailFrom: 'billing@tagih.example',
+      operationsEmail: undefined,
       zone: ZONE,
       attachStatement: false,
       closeGraceMs: 0,

@@ -180,3 +180,33 @@ describe('beside ladders', () => {
     }
   });
 });
+
+test('a close that billed again what Stripe had refused has histories that replay', async () => {
+  const product = await startProduct();
+  try {
+    const month = monthsAgo(1);
+    const { teamId } = await subscribedIn(product, month, 'pro');
+    await track(product, month, teamId, 60_000);
+    const fault = { kind: 'error', method: 'POST', path: '^/v1/invoiceitems$', status: 400 };
+    await product.control('POST', '/faults', { ...fault, times: 1 });
+    const closed = product.temporal.workflow.getHandle(`close:${month.id}`);
+    const closes = async (body: object) => {
+      await product.api('POST', '/api/v1/closes', { period: month.id, ...body });
+      await closed.result();
+      return (await product.api('GET', `/api/v1/closes/${month.id}`)).body.teams.failed;
+    };
+    expect(await closes({})).toBe(1);
+    expect(await closes({ failed: true })).toBe(0);
+    const runs = [
+      ['close-failed', `close:${month.id}`],
+      ['bill-page-counted', `close:${month.id}:1`],
+    ] as const;
+    for (const [name, workflowId] of runs) {
+      const histories = await historiesOf(product.temporal, workflowId);
+      await expectReplay(histories);
+      record(name, histories);
+    }
+  } finally {
+    await product.close();
+  }
+});

@@ -39,6 +39,9 @@ export const usageBillingSchema = z
     ),
     amountDue: moneySchema,
     status: billingStatus,
+    failure: z.string().nullable().meta({
+      description: "Why it failed: Stripe's code, or `item_deleted_at_stripe`",
+    }),
     stripeInvoiceItemId: z.string().nullable(),
     stripeInvoiceId: z.string().nullable(),
     watermark: z.iso.datetime().meta({ description: 'What was committed by then was rated' }),
