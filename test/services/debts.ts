@@ -1,0 +1,132 @@
+import type Stripe from 'stripe';
+import { afterAll, beforeAll } from 'vitest';
+import type { UsageBilling } from '../../src/db/usageBillings.js';
+import type { Period } from '../../src/domain/period.js';
+import { startSandbox } from '../../src/sandbox/sandbox.js';
+import { OverageService } from '../../src/services/overageService.js';
+import { createStripe } from '../../src/stripe/client.js';
+import { controlSandbox } from '../support/sandboxControl.js';
+import { february, january, noon, openBooks, subscriptionOf } from './closing.js';
+
+export interface Customer {
+  team: string;
+  customerId: string;
+  subscription: Stripe.Subscription;
+}
+
+export type Debts = Awaited<ReturnType<typeof openDebts>>;
+
+/** A ledger whose records are due, and the sandbox that they are to be put on. */
+export async function openDebts() {
+  const [books, sandbox] = await Promise.all([openBooks(), startSandbox({ port: 0 })]);
+  const stripe = createStripe('sk_test_sandbox', sandbox.url);
+  const overage = new OverageService(books.pool, stripe);
+
+  const control = <T>(method: string, path: string, body?: object) =>
+    controlSandbox<T>(sandbox.url, method, path, body);
+
+  const subscribe = (customer: string) =>
+    stripe.subscriptions.create({ customer, items: [{ price: 'price_sandbox_pro' }] });
+
+  const knows = (team: string, { id }: Stripe.Subscription, customerId: string) =>
+    books.turn(team, { subscription: subscriptionOf({ id, customerId }) });
+
+  /** A subscriber; where `clock` is given, by that test clock of Stripe's. */
+  async function subscriber(clock?: Stripe.TestHelpers.TestClock): Promise<Customer> {
+    const { id: customerId } = await stripe.customers.create({
+      payment_method: 'pm_card_visa',
+      invoice_settings: { default_payment_method: 'pm_card_visa' },
+      ...(clock && { test_clock: clock.id }),
+    });
+    const team = await books.team('pro', customerId);
+    const subscription = await subscribe(customerId);
+    await knows(team, subscription, customerId);
+    return { team, customerId, subscription };
+  }
+
+  const hearsOfTheEnd = ({ team, customerId, subscription: { id } }: Customer) =>
+    books.turn(team, {
+      subscription: { ...subscriptionOf({ id, customerId }), status: 'canceled' },
+    });
+
+  return {
+    books,
+    sandbox,
+    stripe,
+    overage,
+    control,
+    subscribe,
+    knows,
+    subscriber,
+    hearsOfTheEnd,
+
+    /** Requests that match fail; where `after`, when they have had their effect. */
+    fail: (path: string, fault: { method?: string; status?: number; after?: boolean }) =>
+      control('POST', '/faults', {
+        method: 'POST',
+        path,
+        kind: 'error',
+        status: 503,
+        times: 1,
+        ...fault,
+      }),
+
+    /** A subscriber whose record of January is due: `tokens` above the plan. */
+    async owing(tokens: number): Promise<Customer> {
+      const customer = await subscriber();
+      await books.track(customer.team, 50_000 + tokens, noon(january, 10));
+      await books.close(january);
+      return customer;
+    },
+
+    async cancel(customer: Customer): Promise<void> {
+      await stripe.subscriptions.cancel(customer.subscription.id);
+      await hearsOfTheEnd(customer);
+    },
+
+    bill: ({ team }: Customer, { id }: Period = january) =>
+      overage.billPage(id, { first: team, last: team }, () => {}),
+
+    /** As the next run of the close does. */
+    async billAgain({ team }: Customer): Promise<void> {
+      await books.closes.beginBilling(january.id, noon(february, 3));
+      await overage.billPage(january.id, { first: team, last: team }, () => {});
+    },
+
+    async record({ team }: Customer, { id }: Period = january): Promise<UsageBilling> {
+      const found = (await books.records(team)).find(({ period }) => period === id);
+      if (found === undefined) throw new Error(`${team} has no record of ${id}`);
+      return found;
+    },
+
+    /** What was put on Stripe for the customer's usage: amounts by where they are. */
+    async put({ customerId: customer }: Customer) {
+      const { data } = await stripe.invoiceItems.list({ customer, limit: 100 });
+      return data.map(({ amount, invoice, parent }) => ({
+        amount,
+        on: invoice ?? parent?.subscription_details?.subscription,
+      }));
+    },
+
+    /** The invoices that were made for usage of a month alone. */
+    async ownInvoices(
+      { customerId: customer }: Customer,
+      { id }: Period = january,
+    ): Promise<Stripe.Invoice[]> {
+      const { data } = await stripe.invoices.list({ customer, limit: 100 });
+      return data.filter(({ metadata }) => metadata?.['tagih_period'] === id);
+    },
+
+    shut: () => Promise.all([books.shut(), sandbox.close()]),
+  };
+}
+
+/** Such a ledger for all tests of a file. */
+export function sharedDebts(): Debts {
+  const debts = {} as Debts;
+  beforeAll(async () => {
+    Object.assign(debts, await openDebts());
+  });
+  afterAll(() => debts.shut());
+  return debts;
+}
