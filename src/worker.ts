@@ -25,13 +25,16 @@ function workflows(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
 }
 
 /**
- * Runs workflows and activities until closed, which lets what is under way at Stripe finish. `options` say
- * where the workflows are, and what a test changes.
+ * Runs workflows and activities until closed, which lets what is under way at Stripe finish. `code`: where
+ * the workflows are; `interceptors`: what a test changes.
  */
 export async function startWorker(
   settings: Settings,
   log: Logger,
-  options: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'interceptors'> = workflows(),
+  {
+    interceptors = {},
+    ...code
+  }: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'interceptors'> = workflows(),
 ): Promise<{ close(): Promise<void> }> {
   const pool = createPool(settings.DATABASE_URL, (error) =>
     log.warn({ err: error }, 'connection to Postgres lost'),
@@ -44,6 +47,7 @@ export async function startWorker(
   const shared = {
     connection,
     namespace: settings.TEMPORAL_NAMESPACE,
+    interceptors,
     activities: createActivities({
       pool,
       stripe: createStripe(stripeKey, stripeBase),
@@ -69,7 +73,7 @@ export async function startWorker(
     shutdownGraceTime: '25s',
   };
   const workers = await Promise.all([
-    Worker.create({ ...shared, ...options, taskQueue }),
+    Worker.create({ ...shared, ...code, taskQueue }),
     Worker.create({ ...shared, taskQueue: bulkTaskQueue(taskQueue) }),
   ]);
   const { TEMPORAL_NAMESPACE: namespace } = settings;

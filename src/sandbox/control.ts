@@ -197,7 +197,7 @@ export function controlApi({ account, faults, keys, log, webhooks }: Parts): Rou
       return store.page(
         'mail',
         { to: to === undefined ? undefined : { contains: to }, tag },
-        { limit: 1000 },
+        { limit: 10_000 },
       ).data;
     }),
   );

@@ -1,4 +1,3 @@
-import { ActivityNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import type { Settings } from '../../src/config.js';
 import { newTeam, type TeamState } from '../../src/domain/team.js';
@@ -6,6 +5,7 @@ import { historiesOf, recorded } from '../support/histories.js';
 import { sharedProduct } from '../support/product.js';
 import { breakCard, patiently, renew, sent } from '../support/stories.js';
 import { type Climber, climb, climber } from './climb.js';
+import { tellOfDeath } from './death.js';
 import { stepsOf } from './points.js';
 import { retold } from './retold.js';
 import { type Hold, WorkerProcess } from './workerProcess.js';
@@ -121,25 +121,8 @@ async function crash(...next: Parameters<typeof startNextWorker>): Promise<void>
   await product.control('DELETE', '/faults');
   const { rows } = await product.pool.query<{ id: string }>('select id from tagih.teams');
   const workflows = new Set([...held, ...rows.map(({ id }) => workflowOf(id))]);
-  await Promise.all([...workflows].map(tellOfDeath));
+  await Promise.all([...workflows].map((id) => tellOfDeath(product.temporal, id)));
   await startNextWorker(...next);
-}
-
-/** Tells Temporal that a worker is dead, which it notices by itself when time-outs of seconds and minutes are over. */
-async function tellOfDeath(workflowId: string): Promise<void> {
-  const { workflow, activity, connection, options } = product.temporal;
-  const execution = { workflowId };
-  const { namespace } = options;
-  await connection.workflowService.resetStickyTaskQueue({ namespace, execution });
-  const { raw } = await workflow.getHandle(workflowId).describe();
-  for (const { activityId } of raw.pendingActivities ?? []) {
-    if (!activityId) continue;
-    const failed = activity.fail({ workflowId, activityId }, new Error('The worker died.'));
-    await failed.catch((error: unknown) => {
-      // It waits for its next try.
-      if (!(error instanceof ActivityNotFoundError)) throw error;
-    });
-  }
 }
 
 const paidStory = {

@@ -39,6 +39,7 @@ process.on('message', async (message: Message) => {
     for (const hold of message.holds) {
       holds.set(hold.workflowId, { ...hold, steps: new Steps(hold.state), isHeld: false });
     }
+    process.send?.('holds');
     return;
   }
   const { settings, workflowBundle, ahead } = message;

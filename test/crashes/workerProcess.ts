@@ -54,7 +54,9 @@ export class WorkerProcess {
 
   async hold(holds: readonly Hold[]): Promise<void> {
     await this.ready;
+    const heard = this.says('holds');
     this.send({ kind: 'hold', holds });
+    await heard;
   }
 
   async kill(): Promise<void> {

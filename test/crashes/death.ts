@@ -1,0 +1,29 @@
+import { ActivityNotFoundError, type Client, WorkflowNotFoundError } from '@temporalio/client';
+
+/**
+ * Tells Temporal that the worker of a workflow is dead, which it notices by itself when time-outs of seconds and
+ * minutes are over. A workflow that was never started has nobody to miss.
+ */
+export async function tellOfDeath(
+  { workflow, activity, connection, options: { namespace } }: Client,
+  workflowId: string,
+): Promise<void> {
+  const execution = { workflowId };
+  const described = await workflow
+    .getHandle(workflowId)
+    .describe()
+    .catch((error: unknown) => {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    });
+  if (described?.status.name !== 'RUNNING') return;
+  await connection.workflowService.resetStickyTaskQueue({ namespace, execution });
+  for (const { activityId } of described.raw.pendingActivities ?? []) {
+    if (!activityId) continue;
+    const failed = activity.fail({ workflowId, activityId }, new Error('The worker died.'));
+    await failed.catch((error: unknown) => {
+      // It waits for its next try.
+      if (!(error instanceof ActivityNotFoundError)) throw error;
+    });
+  }
+}
