@@ -28,8 +28,8 @@ export class Pace {
       turns = this.more(endpoint);
       this.reserved.set(endpoint, turns);
     }
-    const at = await turns.shift();
-    if (at !== undefined && at > performance.now()) await delay(at - performance.now());
+    const wait = ((await turns.shift()) ?? 0) - performance.now();
+    if (wait > 0) await delay(wait);
   }
 
   private more(endpoint: string): Promise<number>[] {
