@@ -102,7 +102,9 @@ test('R24, R27, R28: every ladder goes on from Postgres at the time it had', asy
 
   expect(await Promise.all([waits, guest].map(({ teamId }) => dunningOf(teamId)))).toEqual(before);
   await Promise.all([climbs(waits), climbs(guest)]);
-  expect(await sent(product, waits.teamId)).toEqual(['payment-warning', 'payment-critical']);
+  await expect
+    .poll(() => sent(product, waits.teamId), patiently)
+    .toEqual(['payment-warning', 'payment-critical']);
 
   expect(new Set(await attempts(product, tried.invoiceId)).size).toBe(1);
   expect((await timeline(product, tried.teamId)).at(-1)?.kind).toBe('payment_attempt_failed');
