@@ -195,8 +195,11 @@ export class Direct {
     const underWay = this.calls.get(id);
     if (underWay === undefined) throw new Error(`${id} is not under way`);
     const { call } = underWay;
-    const make = () => this.toStripe.make(call);
-    if (fault !== undefined) await this.side.control('POST', '/faults', fault);
+    const make = async () => {
+      // Not before: it is for the call, and not for who looks on.
+      if (fault !== undefined) await this.side.control('POST', '/faults', fault);
+      return this.toStripe.make(call);
+    };
     try {
       const answer = this.watch === undefined ? make() : this.watch.making(call, make);
       underWay.answer = asJson(await answer);
