@@ -61,9 +61,10 @@ export function closeActivities({
     async pagesToBill(
       period: string,
       after: string,
-    ): Promise<{ pages: Page[]; total: number; counts: CloseCounts }> {
+    ): Promise<{ pages: Page[]; counts: CloseCounts }> {
       if (after === '') await closes.beginBilling(period, now());
-      return { ...(await closes.pagesToBill(period, after)), counts: await closes.counts(period) };
+      const pages = await closes.pagesToBill(period, after);
+      return { pages, counts: await closes.counts(period) };
     },
 
     /** Looks for what is on Stripe already, unknown to the ledger (R34). */

@@ -160,9 +160,11 @@ async function billPages(period: string, from: Place): Promise<Place | undefined
   };
   for (;;) {
     const finding = { summary: 'Find what is to be billed' };
-    const found = await closing.pagesToBill.executeWithOptions(finding, [period, after]);
-    const { pages } = found;
-    tell(found.counts);
+    const { pages, counts } = await closing.pagesToBill.executeWithOptions(finding, [
+      period,
+      after,
+    ]);
+    tell(counts);
     const last = pages.at(-1);
     if (last === undefined) {
       if (latest !== undefined) show(describeEnd(period, latest), closeStart(period));

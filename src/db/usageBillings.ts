@@ -161,27 +161,23 @@ export async function retryFailed(db: Queryable, period: string): Promise<void> 
 
 /**
  * Ranges of the teams after one that have records to be put on Stripe, `size` records in each, up to
- * `pages`, of the `total` that there are after that team.
+ * `pages`.
  */
 export async function pagesOfDue(
   db: Queryable,
   period: string,
   after: string,
   { size, pages }: { size: number; pages: number },
-): Promise<{ pages: Page[]; total: number }> {
-  const { rows } = await db.query<Page & { total: number }>(
-    `select min(team_id) as first, max(team_id) as last, ceil(min(due) / $3::float)::int as total from (
-       select team_id, (row_number() over (order by team_id) - 1) / $3 as page,
-              count(*) over () as due
+): Promise<Page[]> {
+  const { rows } = await db.query<Page>(
+    `select min(team_id) as first, max(team_id) as last from (
+       select team_id, (row_number() over (order by team_id) - 1) / $3 as page
          from tagih.usage_billings b where b.period = $1 and b.team_id > $2 and b.status = 'due'
         order by team_id limit $4) numbered
       group by page order by page`,
     [period, after, size, size * pages],
   );
-  return {
-    pages: rows.map(({ first, last }) => ({ first, last })),
-    total: rows[0]?.total ?? 0,
-  };
+  return rows;
 }
 
 /** The records of a range of teams that are to be put on Stripe. */

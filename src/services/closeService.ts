@@ -231,8 +231,8 @@ export class CloseService {
     return close.counts;
   }
 
-  /** The next pages of records that are to be put on Stripe, after a team; of how many there are in all. */
-  async pagesToBill(period: string, after: string): Promise<{ pages: Page[]; total: number }> {
+  /** The next pages of records that are to be put on Stripe, after a team. */
+  async pagesToBill(period: string, after: string): Promise<Page[]> {
     return pagesOfDue(this.pool, period, after, { size: PAGE, pages: PAGES });
   }
 
