@@ -1,24 +1,12 @@
 import type Stripe from 'stripe';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createPool, type Pool } from '../../src/db/pool.js';
-import { createDatabase, type Database } from '../support/database.js';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Direct } from '../support/direct.js';
+import { directLedger } from '../support/directLedger.js';
 import { type Lived, live, type News, type Step, type Way } from '../support/hearing.js';
 import { pairwise } from '../support/pairs.js';
 import { DAY, HOUR, type StripeSide } from '../support/stripeSide.js';
 
-let database: Database;
-let pool: Pool;
-beforeAll(async () => {
-  vi.useFakeTimers({ toFake: ['Date'] });
-  database = await createDatabase();
-  pool = createPool(database.url, () => {});
-});
-afterAll(async () => {
-  vi.useRealTimers();
-  await pool?.end();
-  await database?.drop();
-});
+const ledger = directLedger();
 
 /** The renewal of a subscription. */
 interface Story {
@@ -162,7 +150,7 @@ const typesOf = (sent: readonly News[][]) =>
 describe.each(Object.entries(stories))('a renewal that %s', (_, story) => {
   let asSent: Lived;
   beforeAll(async () => {
-    asSent = await live(pool, story.steps, { when: 'in time' });
+    asSent = await live(ledger.pool, story.steps, { when: 'in time' });
   });
 
   /** As numbers of news those of what the team heard. */
@@ -173,7 +161,7 @@ describe.each(Object.entries(stories))('a renewal that %s', (_, story) => {
     const all: Lived['ends'][] = [];
     for (const [row, order] of orders.entries()) {
       const overlaps = row % 2 === 1;
-      const { ends, sent } = await live(pool, story.steps, {
+      const { ends, sent } = await live(ledger.pool, story.steps, {
         when,
         order,
         doubled: true,

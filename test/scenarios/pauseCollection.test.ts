@@ -1,35 +1,16 @@
 import type Stripe from 'stripe';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createPool, type Pool } from '../../src/db/pool.js';
-import { createDatabase, type Database } from '../support/database.js';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Direct } from '../support/direct.js';
+import { directLedger, policy } from '../support/directLedger.js';
 import { DAY, HOUR, priceIds, StripeSide } from '../support/stripeSide.js';
 
-const policy = {
-  intervals: [3 * DAY * 1_000, 5 * DAY * 1_000],
-  confirmationWindow: 23 * HOUR * 1_000,
-  looks: true,
-  keepsCards: true,
-} as const;
-
-let database: Database;
-let pool: Pool;
+const ledger = directLedger();
 let side: StripeSide;
 let team: Direct;
 let subscriptionId: string;
-beforeAll(async () => {
-  vi.useFakeTimers({ toFake: ['Date'] });
-  database = await createDatabase();
-  pool = createPool(database.url, () => {});
-});
-afterAll(async () => {
-  vi.useRealTimers();
-  await pool?.end();
-  await database?.drop();
-});
 beforeEach(async () => {
   side = await StripeSide.start();
-  team = await Direct.start(pool, side, policy);
+  team = await Direct.start(ledger.pool, side, policy);
   const { id } = await side.stripe.subscriptions.create({
     customer: side.customerId,
     items: [{ price: priceIds.pro }],
@@ -61,7 +42,7 @@ async function renew(): Promise<void> {
 
 /** The kinds of lines since the team was on its plan. */
 async function kinds(): Promise<string[]> {
-  const { rows } = await pool.query<{ kind: string }>(
+  const { rows } = await ledger.pool.query<{ kind: string }>(
     'select kind from tagih.timeline where team_id = $1 order by id',
     [team.teamId],
   );
@@ -69,7 +50,7 @@ async function kinds(): Promise<string[]> {
 }
 
 async function mails(): Promise<string[]> {
-  const { rows } = await pool.query<{ kind: string }>(
+  const { rows } = await ledger.pool.query<{ kind: string }>(
     'select kind from tagih.emails where team_id = $1 order by id',
     [team.teamId],
   );

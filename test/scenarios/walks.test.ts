@@ -1,14 +1,12 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, test, vi } from 'vitest';
-import { createPool, type Pool } from '../../src/db/pool.js';
-import type { DunningPolicy } from '../../src/domain/dunning.js';
+import { test } from 'vitest';
 import { after } from '../../src/domain/instant.js';
 import type { OperatorAction } from '../../src/domain/team.js';
 import { NotSubscribed, PaymentRequired, UnknownPrice } from '../../src/services/planService.js';
 import { StripeRefused } from '../../src/stripe/errors.js';
 import { arrive } from '../support/arrive.js';
-import { createDatabase, type Database } from '../support/database.js';
 import { Direct } from '../support/direct.js';
+import { directLedger, policy } from '../support/directLedger.js';
 import { Promises } from '../support/promises.js';
 import { change, pick, type StripeChange, stripeChanges } from '../support/stripeChanges.js';
 import { StripeSide } from '../support/stripeSide.js';
@@ -16,17 +14,7 @@ import { StripeSide } from '../support/stripeSide.js';
 /** As many walks as the suite has time for; a search: `WALKS=2000 npx vitest run test/scenarios/walks.test.ts`. */
 const RUNS = Number(process.env.WALKS ?? 14);
 
-const DAY_MS = 86_400_000;
-
-const policies: readonly Required<DunningPolicy>[] = (['tagih', 'stripe'] as const).map(
-  (retries) => ({
-    intervals: [3 * DAY_MS, 5 * DAY_MS],
-    confirmationWindow: 23 * 3_600_000,
-    retries,
-    looks: true,
-    keepsCards: true,
-  }),
-);
+const policies = (['tagih', 'stripe'] as const).map((retries) => ({ ...policy, retries }));
 
 /** What Stripe, or the way to it, may do to one request of a call. */
 const FAULTS: readonly object[] = [
@@ -128,25 +116,14 @@ const steps: fc.Arbitrary<Step[]> = fc.noBias(
   ),
 );
 
-let database: Database;
-let pool: Pool;
-beforeAll(async () => {
-  vi.useFakeTimers({ toFake: ['Date'] });
-  database = await createDatabase();
-  pool = createPool(database.url, () => {});
-});
-afterAll(async () => {
-  vi.useRealTimers();
-  await pool?.end();
-  await database?.drop();
-});
+const ledger = directLedger();
 
 /** A team that walks: what it is told and what it does comes in any order, while Stripe moves underneath. */
 class Walk {
   readonly promises: Promises;
 
   constructor(readonly team: Direct) {
-    this.promises = new Promises(pool, team);
+    this.promises = new Promises(ledger.pool, team);
   }
 
   async step({ kind, n }: Step): Promise<void> {
@@ -249,7 +226,7 @@ test('R16 to R31: whatever order facts come in, and whatever fails, what the led
     fc.asyncProperty(fc.constantFrom(...policies), steps, async (policy, all) => {
       const side = await StripeSide.start();
       try {
-        const team = await Direct.start(pool, side, policy);
+        const team = await Direct.start(ledger.pool, side, policy);
         const walk = new Walk(team);
         await change(side, 'subscribes', 1);
         for (const step of all) await walk.step(step);

@@ -1,19 +1,11 @@
 import type Stripe from 'stripe';
 import type { Pool } from '../../src/db/pool.js';
-import type { DunningPolicy } from '../../src/domain/dunning.js';
 import type { Fact } from '../../src/domain/team.js';
 import { arrive } from './arrive.js';
 import { Direct } from './direct.js';
+import { policy } from './directLedger.js';
 import { type End, endOf } from './ends.js';
-import { DAY, HOUR, priceIds, StripeSide } from './stripeSide.js';
-
-const policy: DunningPolicy = {
-  intervals: [3 * DAY * 1_000, 5 * DAY * 1_000],
-  confirmationWindow: 23 * HOUR * 1_000,
-  retries: 'tagih',
-  looks: true,
-  keepsCards: true,
-};
+import { priceIds, StripeSide } from './stripeSide.js';
 
 /** What the team is to hear: an event, or the answer of a call that has reached Stripe, by the call's id. */
 export type News = Stripe.Event | string;
