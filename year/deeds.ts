@@ -1,14 +1,9 @@
 import type Stripe from 'stripe';
 import { vi } from 'vitest';
+import type { ClockedTeam } from '../test/support/months.js';
 import type { Product } from '../test/support/product.js';
 import { changePlan, lastCharge, putCard } from '../test/support/stories.js';
 import type { Card, Deed } from './model/fate.js';
-
-export interface Customer {
-  teamId: string;
-  customerId: string;
-  clockId: string;
-}
 
 const cards: Readonly<Record<Card, string>> = {
   good: 'pm_card_visa',
@@ -19,7 +14,7 @@ const cards: Readonly<Record<Card, string>> = {
 /** Does it to a team, now, through the product's own API, Stripe's, and Stripe's pages. */
 export async function doTo(
   product: Product,
-  customer: Customer,
+  customer: ClockedTeam,
   deed: Deed,
   trialDays?: number,
 ): Promise<unknown> {

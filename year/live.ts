@@ -1,12 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import { vi } from 'vitest';
 import { nextDueAt } from '../src/domain/calls.js';
 import type { TeamState } from '../src/domain/team.js';
 import { subscriptionWorkflowId } from '../src/domain/workflowIds.js';
+import { type ClockedTeam, clockedTeam } from '../test/support/months.js';
 import type { Product } from '../test/support/product.js';
 import { settled } from '../test/support/stories.js';
 import { passTimeUntil } from '../test/support/timeSkipping.js';
-import { type Customer, doTo } from './deeds.js';
+import { doTo } from './deeds.js';
 import { nextEventful } from './eventful.js';
 import type { Fate } from './model/fate.js';
 import { endOf, timeOf } from './model/year.js';
@@ -21,9 +21,9 @@ const BEHIND = 5 * 60_000;
  * Lives a team through its year against the whole product: a test clock at Stripe and the clock of the team's
  * workflow go on in step, from one thing that happens to the next.
  */
-export async function live(product: Product, fate: Fate): Promise<Customer> {
+export async function live(product: Product, fate: Fate): Promise<ClockedTeam> {
   const { stripe, temporal } = product;
-  const customer = await begin(product);
+  const customer = await clockedTeam(product, START);
   const { teamId, customerId } = customer;
   const workflowId = subscriptionWorkflowId(teamId);
   let now = 0;
@@ -73,22 +73,4 @@ export async function live(product: Product, fate: Fate): Promise<Customer> {
       { timeout: 60_000 },
     );
   }
-}
-
-/** A team with a customer whose clock stands at the beginning of the year. */
-async function begin({ stripe, api }: Product): Promise<Customer> {
-  const teamId = `team_${randomUUID().slice(0, 8)}`;
-  const { id: test_clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { id } = await stripe.customers.create({
-    email: `${teamId}@customer.example`,
-    test_clock,
-    payment_method: 'pm_card_visa',
-    invoice_settings: { default_payment_method: 'pm_card_visa' },
-  });
-  await api('PUT', `/api/v1/teams/${teamId}`, {
-    name: 'Acme',
-    adminEmail: `${teamId}@admin.example`,
-    stripeCustomerId: id,
-  });
-  return { teamId, customerId: id, clockId: test_clock };
 }

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
+import type { ClockedTeam } from '../test/support/months.js';
 import type { Mail, Product } from '../test/support/product.js';
-import type { Customer } from './deeds.js';
 import { type Details, type Line, ON_REQUEST, sorted, type Year } from './model/books.js';
 import { hour } from './model/calendar.js';
 
@@ -8,7 +8,7 @@ const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 const REQUESTS = ['plan_change_requested', 'plan_change_payment_required'];
 
 /** What a year has left behind of a team, in the ledger, in mails and at Stripe, in the model's own terms. */
-export async function observe(product: Product, customer: Customer): Promise<Year> {
+export async function observe(product: Product, customer: ClockedTeam): Promise<Year> {
   const { teamId } = customer;
   const objects = await objectsOf(product, customer);
   const named = namesOf(customer, objects);
@@ -57,7 +57,7 @@ interface StripeObjects {
 }
 
 /** All of a customer, oldest first. */
-async function objectsOf({ stripe }: Product, { customerId }: Customer): Promise<StripeObjects> {
+async function objectsOf({ stripe }: Product, { customerId }: ClockedTeam): Promise<StripeObjects> {
   const list = { customer: customerId, limit: 100 };
   const [subscriptions, invoices, charges] = await Promise.all([
     stripe.subscriptions.list({ ...list, status: 'all' }),
@@ -79,7 +79,7 @@ async function objectsOf({ stripe }: Product, { customerId }: Customer): Promise
 }
 
 /** Gives ids the names that the model has for them, wherever they stand in a text. */
-function namesOf({ customerId }: Customer, objects: StripeObjects): (text: string) => string {
+function namesOf({ customerId }: ClockedTeam, objects: StripeObjects): (text: string) => string {
   const names = new Map([[customerId, 'customer']]);
   for (const [kind, list] of Object.entries(objects)) {
     for (const [index, { id }] of (list as { id: string }[]).entries()) {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, vi } from 'vitest';
 import { type Period, periodAt, previousPeriod } from '../../src/domain/period.js';
 import type { Answer, Product } from './product.js';
-import type { Subscriber } from './stories.js';
+import { customerTeam, type Subscriber } from './stories.js';
 
 const ZONE = 'Asia/Jakarta';
 const DAY_MS = 86_400_000;
@@ -19,8 +19,16 @@ export function dayOf({ start }: Period, day: number): Date {
   return new Date(start.getTime() + day * DAY_MS);
 }
 
-export interface ClockedSubscriber extends Subscriber {
+export interface ClockedTeam extends Omit<Subscriber, 'subscriptionId'> {
   clockId: string;
+}
+
+export interface ClockedSubscriber extends ClockedTeam, Subscriber {}
+
+/** A team with a customer whose test clock stands at a time, in seconds. */
+export async function clockedTeam(product: Product, frozen_time: number): Promise<ClockedTeam> {
+  const { id: clockId } = await product.stripe.testHelpers.testClocks.create({ frozen_time });
+  return { ...(await customerTeam(product, clockId)), clockId };
 }
 
 /** A team whose subscription began on the fifth of a month, by a test clock that stands there. */
@@ -29,29 +37,17 @@ export async function subscribedIn(
   month: Period,
   plan: 'pro' | 'enterprise',
 ): Promise<ClockedSubscriber> {
-  const { stripe, api } = product;
-  const teamId = `team_${randomUUID().slice(0, 8)}`;
-  const frozen_time = Math.floor(dayOf(month, 5).getTime() / 1000);
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time });
-  const customer = await stripe.customers.create({
-    email: `${teamId}@customer.example`,
-    test_clock: clock.id,
-    payment_method: 'pm_card_visa',
-    invoice_settings: { default_payment_method: 'pm_card_visa' },
-  });
-  await api('PUT', `/api/v1/teams/${teamId}`, {
-    name: 'Acme',
-    adminEmail: `${teamId}@admin.example`,
-    stripeCustomerId: customer.id,
-  });
-  const { id } = await stripe.subscriptions.create({
-    customer: customer.id,
+  const began = Math.floor(dayOf(month, 5).getTime() / 1000);
+  const team = await clockedTeam(product, began);
+  const { teamId, customerId } = team;
+  const { id: subscriptionId } = await product.stripe.subscriptions.create({
+    customer: customerId,
     items: [{ price: `price_sandbox_${plan}` }],
     metadata: { team_id: teamId },
     billing_mode: { type: 'flexible' },
   });
   await product.until(teamId, ({ tier }) => expect(tier).toBe(plan));
-  return { teamId, customerId: customer.id, subscriptionId: id, clockId: clock.id };
+  return { ...team, subscriptionId };
 }
 
 /** Records tokens on the tenth of a month. */

@@ -24,14 +24,15 @@ export async function freeTeam({ api }: Pick<Product, 'api'>): Promise<string> {
   return teamId;
 }
 
-/** A team of its own, with a customer at Stripe who has a good card. */
-export async function customerTeam({
-  api,
-  stripe,
-}: Product): Promise<Omit<Subscriber, 'subscriptionId'>> {
+/** A team of its own, with a customer at Stripe who has a good card; on a test clock where one is given. */
+export async function customerTeam(
+  { api, stripe }: Product,
+  test_clock?: string,
+): Promise<Omit<Subscriber, 'subscriptionId'>> {
   const teamId = `team_${randomUUID().slice(0, 8)}`;
   const customer = await stripe.customers.create({
     email: `${teamId}@customer.example`,
+    ...(test_clock !== undefined && { test_clock }),
     payment_method: 'pm_card_visa',
     invoice_settings: { default_payment_method: 'pm_card_visa' },
   });
