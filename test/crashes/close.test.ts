@@ -4,7 +4,7 @@ import { historiesOf, recorded } from '../support/histories.js';
 import { dayOf, monthsAgo, subscribedIn, track } from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
 import { freeTeam, patiently } from '../support/stories.js';
-import { tellOfDeath } from './death.js';
+import { crash } from './death.js';
 import { stepsOf } from './points.js';
 import { WorkerProcess } from './workerProcess.js';
 
@@ -37,14 +37,6 @@ async function startNextWorker(): Promise<void> {
   const { settings } = product;
   await worker.work({ settings, workflowBundle: inject('workflowBundle'), ahead: 0 });
   spare = new WorkerProcess();
-}
-
-/** What was held is not heard of any more, and another worker goes on. */
-async function crash(workflows: readonly string[]): Promise<void> {
-  await worker.kill();
-  await product.control('DELETE', '/faults');
-  for (const workflowId of workflows) await tellOfDeath(product.temporal, workflowId);
-  await startNextWorker();
 }
 
 const hold = (holds: readonly { workflowId: string; step: string; when: 'before' | 'after' }[]) =>
@@ -170,7 +162,8 @@ test('R32, R34, R36: killed before and after each step, each month has its recor
   const missed = () => held.filter(({ workflowId }) => !worker.held.has(workflowId));
   await expect.poll(missed, { ...patiently, timeout: 60_000 }).toEqual([]);
   await allIsSent();
-  await crash(['mailer', ...closes, ...closes.map((workflowId) => `${workflowId}:1`)]);
+  await crash(product, worker, ['mailer', ...closes, ...closes.map((id) => `${id}:1`)]);
+  await startNextWorker();
   await closeOverAndOver(months[0]?.id ?? '');
 
   const periods = months.map(({ id }) => id);
@@ -257,7 +250,8 @@ test('R34, R36: killed between pages and around each call to Stripe and Postmark
       { ...patiently, timeout: 60_000 },
     )
     .toEqual({ pageIsDone: true, cuts: ['^/email'], mails: BATCH });
-  await crash(['mailer', closing, `${closing}:1`, `${closing}:2`]);
+  await crash(product, worker, ['mailer', closing, `${closing}:1`, `${closing}:2`]);
+  await startNextWorker();
   await closeOverAndOver(period);
 
   expect(await records([period])).toEqual(inOrder(expected));

@@ -5,7 +5,7 @@ import { historiesOf, recorded } from '../support/histories.js';
 import { sharedProduct } from '../support/product.js';
 import { breakCard, patiently, renew, sent } from '../support/stories.js';
 import { type Climber, climb, climber } from './climb.js';
-import { tellOfDeath } from './death.js';
+import { crash } from './death.js';
 import { stepsOf } from './points.js';
 import { retold } from './retold.js';
 import { type Hold, WorkerProcess } from './workerProcess.js';
@@ -115,13 +115,10 @@ async function holdMail(team: Climber, when: (typeof mailPoints)[number]): Promi
 }
 
 /** What was held is not heard of any more, and another worker goes on, up to the points of another plan. */
-async function crash(...next: Parameters<typeof startNextWorker>): Promise<void> {
-  const { held } = worker;
-  await worker.kill();
-  await product.control('DELETE', '/faults');
+async function replaceWorker(...next: Parameters<typeof startNextWorker>): Promise<void> {
   const { rows } = await product.pool.query<{ id: string }>('select id from tagih.teams');
-  const workflows = new Set([...held, ...rows.map(({ id }) => workflowOf(id))]);
-  await Promise.all([...workflows].map((id) => tellOfDeath(product.temporal, id)));
+  const teams = rows.map(({ id }) => workflowOf(id));
+  await crash(product, worker, teams);
   await startNextWorker(...next);
 }
 
@@ -167,7 +164,7 @@ test('R22, R35, R36: killed before and after each step of a ladder, each thing h
   for (const [kills, { when, team }] of mailed.entries()) {
     await climbToPoints(plans[kills]);
     await holdMail(team, when);
-    await crash(plans[kills + 1]);
+    await replaceWorker(plans[kills + 1]);
   }
   await climbToPoints(heldAt(teams));
   await Promise.all(begun);
@@ -194,14 +191,14 @@ test('R22, R35, R36: killed before and after each step of a ladder, each thing h
 
 test('R35: killed around an attempt whose key Stripe has forgotten, the attempt is made once', async () => {
   const points = aroundEach(ladder.filter((step) => step.startsWith('attemptPayment')));
-  await crash([], { DUNNING_INTERVALS: [1, 1] });
+  await replaceWorker([], { DUNNING_INTERVALS: [1, 1] });
   // One more, which is held nowhere.
   const teams = await several('paidSoon', points.length + 1);
   const plan = heldAt(teams, points);
   await hold(plan);
   await climbToPoints(plan);
   await product.control('DELETE', '/idempotency-keys');
-  await crash([], {}, DAY);
+  await replaceWorker([], {}, DAY);
   await climbToPoints(heldAt(teams));
   const stories = await Promise.all(teams.map((team) => retold(product, team)));
   expect(stories.at(-1)).toMatchObject(paidStory);

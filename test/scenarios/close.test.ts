@@ -5,7 +5,6 @@ import { CloseService } from '../../src/services/closeService.js';
 import { CloseStarter } from '../../src/services/closeStarter.js';
 import { close, dayOf, monthsAgo, recordOf, subscribedIn, track } from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
-import { settled } from '../support/stories.js';
 
 const product = sharedProduct();
 
@@ -48,43 +47,6 @@ test('the record is billed when the invoice with its item is finalised (R34)', a
   const { stripeInvoiceId } = await recordOf(product, month, team.teamId);
   const invoice = await product.stripe.invoices.retrieve(stripeInvoiceId);
   expect(invoice.total).toBe(29_900_000 + 1_000);
-});
-
-test('a renewal that is made before the item, and finalised after it, leaves the record to wait for the next (R34)', async () => {
-  const month = monthsAgo(13);
-  const team = await subscribedIn(product, month, 'pro');
-  const { testClocks } = product.stripe.testHelpers;
-  const advance = (days: number) =>
-    testClocks.advance(team.clockId, {
-      frozen_time: Math.floor(dayOf(month, days).getTime() / 1000),
-    });
-  const invoices = async () => {
-    const { data } = await product.stripe.invoices.list({ subscription: team.subscriptionId });
-    return data.map(({ status, total }) => [status, total]).toReversed();
-  };
-  await track(product, month, team.teamId, 51_500);
-  const daysOfMonth = (month.end.getTime() - month.start.getTime()) / 86_400_000;
-  await advance(daysOfMonth + 5.01);
-  expect(await invoices()).toEqual([
-    ['paid', 29_900_000],
-    ['draft', 29_900_000],
-  ]);
-  await close(product, month);
-  await advance(daysOfMonth + 6);
-  expect((await invoices()).at(-1)).toEqual(['paid', 29_900_000]);
-  await settled(product, team.teamId, team.customerId);
-  expect(await recordOf(product, month, team.teamId)).toMatchObject({
-    status: 'pending',
-    stripeInvoiceId: null,
-  });
-
-  await advance(daysOfMonth + 5 + 33);
-  await expect
-    .poll(async () => recordOf(product, month, team.teamId), { timeout: 10_000 })
-    .toMatchObject({ status: 'billed' });
-  const { stripeInvoiceId } = await recordOf(product, month, team.teamId);
-  const invoice = await product.stripe.invoices.retrieve(stripeInvoiceId);
-  expect(invoice).toMatchObject({ status: 'paid', total: 29_900_000 + 1_500 });
 });
 
 test('what is recorded after the seal is billed in the open month, and changes no record (R12, R33, R38)', async () => {

@@ -5,6 +5,7 @@ import type { Period } from '../../src/domain/period.js';
 import { newTeam } from '../../src/domain/team.js';
 import { saveTurn } from '../../src/services/turns.js';
 import { Bill, type Held } from '../model/bill.js';
+import { subscriptionOf } from '../services/closing.js';
 import { close, dayOf, monthsAgo } from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
 
@@ -58,26 +59,17 @@ async function holds(team: Team, held: Held): Promise<void> {
   const { pool } = product;
   team.turn += 1;
   team.bill.hold(held);
-  const subscription = {
-    id: team.subscriptionId,
-    customerId: team.customerId,
-    status: 'active',
-    priceId: 'price_sandbox_pro',
-    plan: 'pro',
-    startedAt: new Date(start(0)).toISOString(),
-    endedAt: null,
-    currentPeriodEnd: new Date().toISOString(),
-    cancelAt: null,
-  } as const;
+  const { subscriptionId, customerId } = team;
+  const subscription = subscriptionOf({ id: subscriptionId, customerId });
   const period = {
     plan: held.plan,
     subscriptionId: `${team.subscriptionId} ${held.plan} ${held.from}`,
     startsAt: new Date(held.from).toISOString(),
     endsAt: held.to === null ? null : new Date(held.to).toISOString(),
   };
-  const state = { ...newTeam(team.id, team.customerId), subscription, turn: team.turn };
+  const turn = { turn: team.turn, tier: 'pro', subscription } as const;
   await saveTurn(pool, {
-    state: { ...state, tier: 'pro' },
+    state: { ...newTeam(team.id, customerId), ...turn },
     effects: [{ kind: 'plan_period', period }],
     at: new Date().toISOString(),
     taken: [],

@@ -1,7 +1,6 @@
 import type Stripe from 'stripe';
 import { afterAll, beforeAll } from 'vitest';
 import type { UsageBilling } from '../../src/db/usageBillings.js';
-import type { Period } from '../../src/domain/period.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import { OverageService } from '../../src/services/overageService.js';
 import { createStripe } from '../../src/stripe/client.js';
@@ -31,12 +30,10 @@ export async function openDebts() {
   const knows = (team: string, { id }: Stripe.Subscription, customerId: string) =>
     books.turn(team, { subscription: subscriptionOf({ id, customerId }) });
 
-  /** A subscriber; where `clock` is given, by that test clock of Stripe's. */
-  async function subscriber(clock?: Stripe.TestHelpers.TestClock): Promise<Customer> {
+  async function subscriber(): Promise<Customer> {
     const { id: customerId } = await stripe.customers.create({
       payment_method: 'pm_card_visa',
       invoice_settings: { default_payment_method: 'pm_card_visa' },
-      ...(clock && { test_clock: clock.id }),
     });
     const team = await books.team('pro', customerId);
     const subscription = await subscribe(customerId);
@@ -48,6 +45,9 @@ export async function openDebts() {
     books.turn(team, {
       subscription: { ...subscriptionOf({ id, customerId }), status: 'canceled' },
     });
+
+  const bill = ({ team }: Customer) =>
+    overage.billPage(january.id, { first: team, last: team }, () => {});
 
   return {
     books,
@@ -84,18 +84,18 @@ export async function openDebts() {
       await hearsOfTheEnd(customer);
     },
 
-    bill: ({ team }: Customer, { id }: Period = january) =>
-      overage.billPage(id, { first: team, last: team }, () => {}),
+    bill,
 
     /** As the next run of the close does. */
-    async billAgain({ team }: Customer): Promise<void> {
+    async billAgain(customer: Customer): Promise<void> {
       await books.closes.beginBilling(january.id, noon(february, 3));
-      await overage.billPage(january.id, { first: team, last: team }, () => {});
+      await bill(customer);
     },
 
-    async record({ team }: Customer, { id }: Period = january): Promise<UsageBilling> {
-      const found = (await books.records(team)).find(({ period }) => period === id);
-      if (found === undefined) throw new Error(`${team} has no record of ${id}`);
+    /** Of January. */
+    async record({ team }: Customer): Promise<UsageBilling> {
+      const found = (await books.records(team)).find(({ period }) => period === january.id);
+      if (found === undefined) throw new Error(`${team} has no record of January`);
       return found;
     },
 
@@ -108,13 +108,10 @@ export async function openDebts() {
       }));
     },
 
-    /** The invoices that were made for usage of a month alone. */
-    async ownInvoices(
-      { customerId: customer }: Customer,
-      { id }: Period = january,
-    ): Promise<Stripe.Invoice[]> {
+    /** The invoices that were made for January's usage alone. */
+    async ownInvoices({ customerId: customer }: Customer): Promise<Stripe.Invoice[]> {
       const { data } = await stripe.invoices.list({ customer, limit: 100 });
-      return data.filter(({ metadata }) => metadata?.['tagih_period'] === id);
+      return data.filter(({ metadata }) => metadata?.['tagih_period'] === january.id);
     },
 
     shut: () => Promise.all([books.shut(), sandbox.close()]),
