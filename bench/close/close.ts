@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { periodAt, previousPeriod } from '../../src/domain/period.js';
+import { wantedParts } from '../parts.js';
 import { compilePrograms } from '../usage/programs.js';
 import { machine, machineLines, writeJson } from '../usage/report.js';
 import { onStage, type Stage } from '../usage/stage.js';
@@ -8,6 +9,8 @@ import { measureClose } from './measureClose.js';
 import { closeTables, judgeClose, type Measurements } from './report.js';
 
 export const parts = ['baseline', 'sizes', 'limit'] as const;
+
+type Part = (typeof parts)[number];
 
 export interface CloseOptions {
   /** Parts; all without names. */
@@ -29,19 +32,19 @@ const TEAMS_AT_LIMIT = 10_000;
 
 /** A month's close, by the number of teams, beside the obvious implementation of it; and at Stripe's own rate. */
 export async function close(options: CloseOptions): Promise<void> {
-  const unknown = options.only.find((name) => !parts.some((part) => part === name));
-  if (unknown !== undefined) {
-    throw new Error(`No part is called ${unknown}. There are: ${parts.join(', ')}.`);
-  }
+  const isWanted = wantedParts(parts, options.only);
   await compilePrograms();
-  await onStage((stage) => run(stage, options));
+  await onStage((stage) => run(stage, isWanted, options));
 }
 
-async function run(stage: Stage, { only, teams = SIZES, ...options }: CloseOptions): Promise<void> {
+async function run(
+  stage: Stage,
+  isWanted: (part: Part) => boolean,
+  { teams = SIZES, ...options }: CloseOptions,
+): Promise<void> {
   // Programs run in a folder of their own.
   const results = resolve(options.results);
   const about = machine(stage);
-  const isWanted = (part: (typeof parts)[number]) => only.length === 0 || only.includes(part);
   print(machineLines(about));
   const month = previousPeriod(periodAt(new Date(), ZONE), ZONE);
   const most = Math.max(...teams);

@@ -1,4 +1,4 @@
-import { table, type Verdict, verdictTable, whole } from '../usage/report.js';
+import { table, type Verdict, verdict, verdictTable, whole } from '../usage/report.js';
 import type { Baseline } from './baseline.js';
 import type { MeasuredClose } from './measureClose.js';
 
@@ -17,16 +17,7 @@ const SMALLER = 10_000;
 /** The targets of what was measured: those for 100,000 teams where so many were. */
 export function judgeClose({ baseline, sizes, limited }: Measurements): Verdict[] {
   const verdicts: Verdict[] = [];
-  const judge = (
-    text: string,
-    measured: number,
-    unit: string,
-    wanted: { least?: number; most?: number },
-  ) => {
-    const { least = -Infinity, most = Infinity } = wanted;
-    const met = measured >= least && measured <= most;
-    verdicts.push({ text, measured, unit, ...wanted, met });
-  };
+  const judge = (...of: Parameters<typeof verdict>) => verdicts.push(verdict(...of));
   const large = sizes.at(-1);
   if (large !== undefined && baseline !== undefined) {
     const naive = large.teams * baseline.record;

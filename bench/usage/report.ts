@@ -52,9 +52,7 @@ export function summarize(selection: readonly Scenario[], rounds: readonly Round
 /** The median of the rounds' own values (of the first, for what is measured once): each compares what was measured side by side. */
 function judge({ text, value, unit, least, most }: Target, rounds: readonly Round[]) {
   const values = rounds.map((round) => value(find(round)));
-  const measured = median(values);
-  const met = measured >= (least ?? -Infinity) && measured <= (most ?? Infinity);
-  return { text, unit, measured, least, most, met, rounds: values };
+  return { ...verdict(text, median(values), unit, { least, most }), rounds: values };
 }
 
 export type Summary = ReturnType<typeof summarize>;
@@ -83,6 +81,16 @@ export interface Verdict {
   least?: number | undefined;
   most?: number | undefined;
   met: boolean;
+}
+
+export function verdict(
+  text: string,
+  measured: number,
+  unit: string,
+  { least, most }: Pick<Verdict, 'least' | 'most'>,
+): Verdict {
+  const met = measured >= (least ?? -Infinity) && measured <= (most ?? Infinity);
+  return { text, unit, measured, least, most, met };
 }
 
 export function verdictTable(verdicts: readonly Verdict[]): string {

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { wantedParts } from '../parts.js';
 import { compare } from '../usage/compare.js';
 import { compilePrograms } from '../usage/programs.js';
 import {
@@ -18,6 +19,8 @@ import { relay } from './relay.js';
 
 export const parts = ['accept', 'burst', 'relay'] as const;
 
+type Part = (typeof parts)[number];
+
 export interface WebhookOptions {
   /** Parts; all without names. */
   only: string[];
@@ -29,19 +32,19 @@ export interface WebhookOptions {
 
 /** Events of Stripe: accepting them, against a bare webhook; a burst, until it is applied; the relay. */
 export async function webhooks(options: WebhookOptions): Promise<void> {
-  const unknown = options.only.find((name) => !parts.some((part) => part === name));
-  if (unknown !== undefined) {
-    throw new Error(`No part is called ${unknown}. There are: ${parts.join(', ')}.`);
-  }
+  const isWanted = wantedParts(parts, options.only);
   await compilePrograms();
-  await onStage((stage) => run(stage, options));
+  await onStage((stage) => run(stage, isWanted, options));
 }
 
-async function run(stage: Stage, { only, ...options }: WebhookOptions): Promise<void> {
+async function run(
+  stage: Stage,
+  isWanted: (part: Part) => boolean,
+  options: WebhookOptions,
+): Promise<void> {
   // Programs run in a folder of their own.
   const results = resolve(options.results);
   const about = machine(stage);
-  const isWanted = (part: (typeof parts)[number]) => only.length === 0 || only.includes(part);
   print(machineLines(about));
   if (isWanted('accept')) {
     const summary = await measureAccepting(stage, options);
