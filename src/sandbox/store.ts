@@ -1,4 +1,4 @@
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Kind, Of, Resource } from './objects.js';
 
 type Scalar = string | number | boolean;
@@ -29,18 +29,19 @@ const INDEXED = [
 
 const SCHEMA = `
   pragma journal_mode = wal;
-  pragma synchronous = normal;
+  pragma synchronous = off;
   create table if not exists objects (
     seq integer primary key autoincrement, id text not null unique, kind text not null, json text not null);
   create index if not exists objects_kind on objects (kind, seq);
   create table if not exists due (id text primary key, clock text not null, at integer not null);
   create index if not exists due_at on due (clock, at);
-  ${INDEXED.map((path, n) => `create index if not exists objects_${n} on objects (kind, ${field(path)}, seq);`).join('\n')}
+  ${INDEXED.map((path, n) => `create index if not exists objects_${n} on objects (kind, ${field(path)}, seq) where ${field(path)} is not null;`).join('\n')}
 `;
 
 /** Every object of the sandbox, by kind and newest first, written through to one SQLite database. */
 export class Store {
   readonly database: DatabaseSync;
+  private readonly statements = new Map<string, StatementSync>();
   private depth = 0;
 
   constructor(file?: string) {
@@ -52,18 +53,27 @@ export class Store {
     this.database.close();
   }
 
+  /** The statement, compiled once: that takes longer than most of them run. */
+  prepare(sql: string): StatementSync {
+    const known = this.statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.database.prepare(sql);
+    this.statements.set(sql, statement);
+    return statement;
+  }
+
   /** Runs `work` so that all of it is kept, or none when it throws (unless `keep` says otherwise). */
   transaction<T>(work: () => T, keep: (error: unknown) => boolean = () => false): T {
     const name = `level_${this.depth}`;
-    this.database.exec(`savepoint ${name}`);
+    this.prepare(`savepoint ${name}`).run();
     this.depth += 1;
     try {
       const result = work();
-      this.database.exec(`release ${name}`);
+      this.prepare(`release ${name}`).run();
       return result;
     } catch (error) {
       if (!keep(error)) this.database.exec(`rollback to ${name}`);
-      this.database.exec(`release ${name}`);
+      this.prepare(`release ${name}`).run();
       throw error;
     } finally {
       this.depth -= 1;
@@ -81,41 +91,35 @@ export class Store {
   }
 
   insert(object: Resource): void {
-    this.database
-      .prepare('insert into objects (id, kind, json) values (?, ?, ?)')
-      .run(object.id, object.object, JSON.stringify(object));
+    this.prepare('insert into objects (id, kind, json) values (?, ?, ?)').run(
+      object.id,
+      object.object,
+      JSON.stringify(object),
+    );
   }
 
   save(object: Resource): void {
-    this.database
-      .prepare('update objects set json = ? where id = ?')
-      .run(JSON.stringify(object), object.id);
+    this.prepare('update objects set json = ? where id = ?').run(JSON.stringify(object), object.id);
   }
 
   /** Leaves only the knowledge that there was one. */
   bury(object: Resource): void {
-    this.database.prepare("update objects set kind = 'deleted' where id = ?").run(object.id);
+    this.prepare("update objects set kind = 'deleted' where id = ?").run(object.id);
     this.schedule(object.id, null, null);
   }
 
   isBuried(id: string): boolean {
-    return !!this.database
-      .prepare("select 1 from objects where id = ? and kind = 'deleted'")
-      .get(id);
+    return !!this.prepare("select 1 from objects where id = ? and kind = 'deleted'").get(id);
   }
 
   find<K extends Kind>(kind: K, id: string): Of<K> | undefined {
-    const row = this.database
-      .prepare('select json from objects where id = ? and kind = ?')
-      .get(id, kind);
+    const row = this.prepare('select json from objects where id = ? and kind = ?').get(id, kind);
     return row && JSON.parse(String(row.json));
   }
 
   /** Any object by its id, as an expansion needs it. */
   lookUp(id: string): Resource | undefined {
-    const row = this.database
-      .prepare("select json from objects where id = ? and kind <> 'deleted'")
-      .get(id);
+    const row = this.prepare("select json from objects where id = ? and kind <> 'deleted'").get(id);
     return row && JSON.parse(String(row.json));
   }
 
@@ -153,36 +157,33 @@ export class Store {
     else if (endingBefore !== undefined) conditions.push('seq > ?');
     const cursor = startingAfter ?? endingBefore;
     if (cursor !== undefined) values.push(this.seqOf(cursor));
-    return this.database
-      .prepare(
-        `select json from objects where ${conditions.join(' and ')}
+    return this.prepare(
+      `select json from objects where ${conditions.join(' and ')}
          order by seq ${endingBefore === undefined ? 'desc' : 'asc'} limit ?`,
-      )
+    )
       .all(...values, limit)
       .map((row): Of<K> => JSON.parse(String(row.json)));
   }
 
   private seqOf(id: string): number {
-    const row = this.database.prepare('select seq from objects where id = ?').get(id);
+    const row = this.prepare('select seq from objects where id = ?').get(id);
     return Number(row?.seq ?? 0);
   }
 
   /** Says when an object next does something by itself: on which test clock (null: wall clock), at which second. */
   schedule(id: string, clock: string | null, at: number | null): void {
-    if (at === null) this.database.prepare('delete from due where id = ?').run(id);
+    if (at === null) this.prepare('delete from due where id = ?').run(id);
     else
-      this.database
-        .prepare(
-          `insert into due (id, clock, at) values (?, ?, ?)
+      this.prepare(
+        `insert into due (id, clock, at) values (?, ?, ?)
            on conflict (id) do update set clock = excluded.clock, at = excluded.at`,
-        )
-        .run(id, clock ?? '', at);
+      ).run(id, clock ?? '', at);
   }
 
   nextDue(clock: string | null, until: number): { id: string; at: number } | undefined {
-    const row = this.database
-      .prepare('select id, at from due where clock = ? and at <= ? order by at limit 1')
-      .get(clock ?? '', until);
+    const row = this.prepare(
+      'select id, at from due where clock = ? and at <= ? order by at limit 1',
+    ).get(clock ?? '', until);
     return row && { id: String(row.id), at: Number(row.at) };
   }
 }

@@ -41,7 +41,7 @@ export class Webhooks {
   queue(id: string): boolean {
     if (!this.endpoint && !this.paused) return false;
     const now = Date.now();
-    this.store.database
+    this.store
       .prepare(
         `insert into deliveries (id, since, next_at) values (?, ?, ?)
          on conflict (id) do update set status = 'pending', attempts = 0, since = excluded.since, next_at = excluded.next_at`,
@@ -52,14 +52,12 @@ export class Webhooks {
 
   /** The ids of the events that are on their way. */
   pending(): string[] {
-    const rows = this.store.database
-      .prepare("select id from deliveries where status = 'pending'")
-      .all();
+    const rows = this.store.prepare("select id from deliveries where status = 'pending'").all();
     return rows.map(({ id }) => String(id));
   }
 
   delivery(id: string): Delivery | null {
-    const row = this.store.database
+    const row = this.store
       .prepare('select attempts, status, last_answer from deliveries where id = ?')
       .get(id);
     return row
@@ -76,7 +74,7 @@ export class Webhooks {
     clearTimeout(this.timer);
     const { endpoint } = this;
     if (!endpoint || this.paused || this.stopping.signal.aborted) return;
-    const waiting = this.store.database
+    const waiting = this.store
       .prepare(
         "select id, next_at from deliveries where status = 'pending' order by next_at, seq limit ?",
       )
@@ -103,13 +101,11 @@ export class Webhooks {
     const answer = await this.post(id, endpoint);
     if (this.stopping.signal.aborted) return;
     this.underWay.delete(id);
-    const row = this.store.database
-      .prepare('select attempts, since from deliveries where id = ?')
-      .get(id);
+    const row = this.store.prepare('select attempts, since from deliveries where id = ?').get(id);
     const attempts = Number(row?.attempts) + 1;
     const delivered = answer !== null && answer >= 200 && answer < 300;
     const givenUp = Date.now() - Number(row?.since) > GIVE_UP_MS;
-    this.store.database
+    this.store
       .prepare(
         'update deliveries set attempts = ?, status = ?, last_answer = ?, next_at = ? where id = ?',
       )

@@ -29,7 +29,7 @@ export class IdempotencyKeys {
         'There is currently another in-progress request using this Idempotency Key (that probably means you submitted twice, and the other request is still going through).',
         { code: 'idempotency_key_in_use' },
       );
-    const row = this.store.database
+    const row = this.store
       .prepare('select path, fingerprint, answer from idempotency_keys where key = ? and at > ?')
       .get(key, Date.now() - LIFE_MS);
     if (!row) return undefined;
@@ -48,7 +48,7 @@ export class IdempotencyKeys {
   }
 
   keep(key: string, path: string, body: string, answer: Answer): void {
-    this.store.database
+    this.store
       .prepare(
         'insert or replace into idempotency_keys (key, path, fingerprint, at, answer) values (?, ?, ?, ?, ?)',
       )

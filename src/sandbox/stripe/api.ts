@@ -67,11 +67,13 @@ function answer(
     const call = route.prepare(parseForm(body));
     const origin = { id, idempotencyKey: key };
     const run = () => execute(parts.account, call, request, origin);
-    if (storedFault?.after) run();
-    const result = storedFault ? faultAnswer(storedFault) : run();
-    const complete = { ...result, headers: { ...headers, ...result.headers } };
-    if (key !== null) parts.keys.keep(key, path, body, complete);
-    return complete;
+    return parts.account.store.transaction(() => {
+      if (storedFault?.after) run();
+      const result = storedFault ? faultAnswer(storedFault) : run();
+      const complete = { ...result, headers: { ...headers, ...result.headers } };
+      if (key !== null) parts.keys.keep(key, path, body, complete);
+      return complete;
+    });
   } catch (error) {
     if (error instanceof StripeFailure) return json(error.status, error.body, headers);
     throw error;
