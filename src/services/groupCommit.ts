@@ -130,10 +130,9 @@ export class GroupCommit<T, R> {
    */
   private async attempt(taken: readonly Waiting<T, R>[]): Promise<() => void> {
     const patient = Date.now() - PATIENCE_MS;
-    reject(
-      taken.filter(({ call }) => call.since < patient),
-      overloaded(),
-    );
+    const late = taken.filter(({ call }) => call.since < patient);
+    // An error is dear to make: its stack is written down.
+    if (late.length > 0) reject(late, overloaded());
     const items = taken.filter(({ call }) => call.since >= patient);
     if (items.length === 0) return () => {};
     try {
