@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readBillingInputs, readSeals } from '../db/billingInputs.js';
 import {
   addRecords,
@@ -246,5 +246,5 @@ export class CloseService {
 /** Stands for the inputs of a record: a record whose inputs were tampered with does not fit it (R33). */
 export function digestOf(teamId: string, inputs: BillingInputs, record: ComputedRecord): string {
   const text = JSON.stringify([teamId, record.planVersion, inputs, record.amountDue]);
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 }
