@@ -14,6 +14,8 @@ export const faultSchema = z.strictObject({
   method: z.string().toUpperCase().optional(),
   /** The source of a regular expression, matched on the path. */
   path: regularExpression,
+  /** Likewise, matched on the request's idempotency key. */
+  idempotencyKey: regularExpression.optional(),
   times: z.int().positive().optional(),
   kind: z.enum(['error', 'timeout', 'reset']),
   status: z.int().min(400).max(599).default(500),
@@ -45,9 +47,12 @@ export class Faults {
   }
 
   /** The fault that strikes this request, used up by one. */
-  take(method: string, path: string): Fault | undefined {
+  take(method: string, path: string, key = ''): Fault | undefined {
     const fault = this.active.find(
-      (f) => (f.method ?? method) === method && new RegExp(f.path).test(path),
+      (f) =>
+        (f.method ?? method) === method &&
+        new RegExp(f.path).test(path) &&
+        new RegExp(f.idempotencyKey ?? '').test(key),
     );
     if (!fault) return undefined;
     fault.hits += 1;

@@ -207,24 +207,37 @@ async function unknownTeams(tokens: number): Promise<string[]> {
 }
 
 test('R34, R36: killed between pages and around each call to Stripe and Postmark, nothing is made twice but one batch of mails', async () => {
-  const calls = ['^/v1/invoices$', '^/v1/invoiceitems$', '/finalize$'];
-  const cuts = calls.flatMap((path) => [
-    { path, after: false },
-    { path, after: true },
+  // A subscriber has an item on the next invoice; whose subscription has ended, an invoice of their own.
+  const calls = [
+    { call: 'overage', ended: false },
+    { call: 'invoice', ended: true },
+    { call: 'overage', ended: true },
+    { call: 'finalize', ended: true },
+  ];
+  const cuts = calls.flatMap((cut) => [
+    { ...cut, after: false },
+    { ...cut, after: true },
   ]);
-  // Each of these is put on an invoice of its own, for the subscription has ended.
-  const former = await Promise.all(cuts.map(() => subscribedIn(product, last, 'pro')));
-  for (const { subscriptionId, teamId } of former) {
-    await product.stripe.subscriptions.cancel(subscriptionId);
-    await product.until(teamId, ({ tier }) => expect(tier).toBe('free'));
-  }
   const period = last.id;
-  const expected: Billed[] = [];
-  for (const [index, { teamId: team }] of former.entries()) {
-    const amount = 2_000_000 + index;
-    await track(product, last, team, 50_000 + amount);
-    expected.push({ team, period, tokens: 50_000 + amount, amount, status: 'billed' });
-  }
+  const cutTeams = await Promise.all(
+    cuts.map(async (cut, index) => {
+      const team = await subscribedIn(product, last, 'pro');
+      const amount = 2_000_000 + index;
+      await track(product, last, team.teamId, 50_000 + amount);
+      if (cut.ended) {
+        await product.stripe.subscriptions.cancel(team.subscriptionId);
+        await product.until(team.teamId, ({ tier }) => expect(tier).toBe('free'));
+      }
+      return { ...cut, ...team, amount };
+    }),
+  );
+  const expected: Billed[] = cutTeams.map(({ teamId: team, amount, ended }) => ({
+    team,
+    period,
+    tokens: 50_000 + amount,
+    amount,
+    status: ended ? 'billed' : 'pending',
+  }));
   for (const team of await unknownTeams(50_007)) {
     expected.push({ team, period, tokens: 50_007, amount: 7, status: 'carried_forward' });
   }
@@ -232,8 +245,9 @@ test('R34, R36: killed between pages and around each call to Stripe and Postmark
   // Mails about what is used up go first.
   await allIsSent();
 
-  for (const cut of cuts) {
-    const fault = { ...cut, method: 'POST', kind: 'timeout', times: 1 };
+  for (const { teamId, call, after } of cutTeams) {
+    const idempotencyKey = `^tagih:${call}:${teamId}:`;
+    const fault = { path: '^/v1/', idempotencyKey, after, kind: 'timeout', times: 1 };
     await product.control('POST', '/faults', fault);
   }
   await product.control('POST', '/faults', { path: '^/email', kind: 'timeout', after: true });
@@ -257,11 +271,11 @@ test('R34, R36: killed between pages and around each call to Stripe and Postmark
   await closeOverAndOver(period);
 
   expect(await records([period])).toEqual(inOrder(expected));
-  for (const [index, { customerId }] of former.entries()) {
-    expect(await items(customerId)).toEqual([`${period} ${2_000_000 + index}`]);
+  for (const { customerId, ended, amount } of cutTeams) {
+    expect(await items(customerId)).toEqual([`${period} ${amount}`]);
     const { data } = await product.stripe.invoices.list({ customer: customerId });
     const own = data.filter(({ metadata }) => metadata?.['tagih_period'] === period);
-    expect(own.map(({ total }) => total)).toEqual([2_000_000 + index]);
+    expect(own.map(({ total }) => total)).toEqual(ended ? [amount] : []);
   }
   const { rows: mails } = await product.pool.query(
     "select from tagih.emails where kind = 'monthly-summary' and cause = $1",

@@ -35,6 +35,19 @@ describe('failures on purpose', () => {
     expect(again.id).toBe(data[0]?.id);
   });
 
+  test('one request alone, by its idempotency key', async () => {
+    const { stripe, control } = await startWorld();
+    const cut = { path: '^/v1/customers', idempotencyKey: '^team_7:', times: 1, kind: 'error' };
+    await control('POST', '/faults', cut);
+    await stripe.customers.create({ name: 'of no key' });
+    await stripe.customers.create({ name: 'of another' }, { idempotencyKey: 'team_70:1' });
+    const struck = stripe.customers.create({ name: 'struck' }, { idempotencyKey: 'team_7:1' });
+    expect(await refusal(struck)).toMatchObject({ statusCode: 500 });
+    expect(await control('GET', '/faults')).toEqual([]);
+    const { data } = await stripe.customers.list();
+    expect(data.map(({ name }) => name)).toEqual(['of another', 'of no key']);
+  });
+
   test('silence, until the faults are cleared', async () => {
     const { sandbox, control } = await startWorld();
     const impatient = stripeClient(sandbox, { timeout: 100 });

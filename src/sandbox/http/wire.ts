@@ -10,7 +10,7 @@ export function serve(
   perform: (storedFault?: Fault) => Answer,
   hold: () => () => void = () => () => undefined,
 ): number | null {
-  const fault = faults.take(request.method, request.path);
+  const fault = faults.take(request.method, request.path, request.get('idempotency-key'));
   if (fault?.kind === 'error' && fault.stored) return finish(response, perform(fault));
   const answer = !fault || fault.after ? perform() : undefined;
   switch (fault?.kind) {
