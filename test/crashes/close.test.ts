@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { newTeam } from '../../src/domain/team.js';
+import {
+  askToClose,
+  type Billed,
+  closesAreOver,
+  inOrder,
+  itemsOf,
+  mailsAreSent,
+  recordsOf,
+  summariesOf,
+} from '../support/closes.js';
 import { historiesOf, recorded } from '../support/histories.js';
 import { dayOf, monthsAgo, subscribedIn, track } from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
@@ -42,70 +52,12 @@ async function startNextWorker(): Promise<void> {
 const hold = (holds: readonly { workflowId: string; step: string; when: 'before' | 'after' }[]) =>
   worker.hold(holds.map((point) => ({ ...point, state: newTeam('', null) })));
 
-/** Closes a month, and those before it that nobody has closed (R12). */
-async function close(period: string): Promise<void> {
-  const { status } = await product.api('POST', '/api/v1/closes', { period });
-  expect(status).toBe(202);
-}
-
 /** Two ask for it at once, while it is under way; later it is closed once more. */
 async function closeOverAndOver(period: string): Promise<void> {
-  await Promise.all([close(period), close(period)]);
-  await isOver();
-  await close(period);
-  await isOver();
-}
-
-/** All months that were begun are closed, and all mails sent. */
-async function isOver(): Promise<void> {
-  const running = async () => {
-    const { rows } = await product.pool.query<{ period: string; status: string }>(
-      "select period, status from tagih.closes where status <> 'completed'",
-    );
-    return rows;
-  };
-  await expect.poll(running, { ...patiently, timeout: 60_000 }).toEqual([]);
-  await allIsSent();
-}
-
-async function allIsSent(): Promise<void> {
-  const waiting = async () => {
-    const { rows } = await product.pool.query('select from tagih.emails where sent_at is null');
-    return rows.length;
-  };
-  await expect.poll(waiting, patiently).toBe(0);
-}
-
-interface Billed {
-  team: string;
-  period: string;
-  tokens: number;
-  amount: number;
-  status: string;
-}
-
-/** The records of months, by team and month. */
-async function records(periods: readonly string[]): Promise<Billed[]> {
-  const { rows } = await product.pool.query<Billed>(
-    `select team_id as team, period, used_tokens::int as tokens, amount_due::int as amount, status
-       from tagih.usage_billings where period = any($1) and used_tokens > 0
-      order by team_id, period`,
-    [periods],
-  );
-  return rows;
-}
-
-const inOrder = (billed: readonly Billed[]): Billed[] =>
-  billed.toSorted((a, b) => (`${a.team} ${a.period}` < `${b.team} ${b.period}` ? -1 : 1));
-
-/** What is on Stripe for a customer's usage, as `month amount`. */
-async function items(customer: string): Promise<string[]> {
-  const { data } = await product.stripe.invoiceItems.list({ customer, limit: 100 });
-  return data
-    .flatMap(({ metadata, amount }) =>
-      metadata?.['tagih_period'] ? [`${metadata['tagih_period']} ${amount}`] : [],
-    )
-    .toSorted();
+  await Promise.all([askToClose(product, period), askToClose(product, period)]);
+  await closesAreOver(product);
+  await askToClose(product, period);
+  await closesAreOver(product);
 }
 
 const sorted = (steps: readonly string[]): string[] => [...new Set(steps)].toSorted();
@@ -115,21 +67,6 @@ async function stepsToday(workflowId: string): Promise<string[]> {
   const ids = [workflowId, `${workflowId}:1`];
   const runs = await Promise.all(ids.map((id) => historiesOf(product.temporal, id)));
   return sorted(runs.flat().flatMap((run) => stepsOf(run).steps));
-}
-
-/** How often each summary was given to Postmark, by `team month`. */
-async function summaries(periods: readonly string[]): Promise<Map<string, number>> {
-  const mails = await product.control<{ tag: string; metadata: Record<string, string> }[]>(
-    'GET',
-    '/mails',
-  );
-  const counts = new Map<string, number>();
-  for (const { tag, metadata } of mails) {
-    const name = `${metadata['teamId']} ${metadata['cause']}`;
-    if (tag !== 'monthly-summary' || !periods.includes(metadata['cause'] ?? '')) continue;
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  return counts;
 }
 
 test('R32, R34, R36: killed before and after each step, each month has its records, items and mails once', async () => {
@@ -158,23 +95,23 @@ test('R32, R34, R36: killed before and after each step, each month has its recor
     return { workflowId, step, when };
   });
   await hold(held);
-  await close(months[0]?.id ?? '');
+  await askToClose(product, months[0]?.id ?? '');
   const missed = () => held.filter(({ workflowId }) => !worker.held.has(workflowId));
   await expect.poll(missed, { ...patiently, timeout: 60_000 }).toEqual([]);
-  await allIsSent();
+  await mailsAreSent(product);
   await crash(product, worker, ['mailer', ...closes, ...closes.map((id) => `${id}:1`)]);
   await startNextWorker();
   await closeOverAndOver(months[0]?.id ?? '');
 
   const periods = months.map(({ id }) => id);
-  expect(await records(periods)).toEqual(inOrder(expected));
+  expect(await recordsOf(product, periods)).toEqual(inOrder(expected));
   for (const { teamId, customerId } of [pro, enterprise]) {
     const own = expected.filter(({ team }) => team === teamId);
-    expect(await items(customerId)).toEqual(
+    expect(await itemsOf(product, customerId)).toEqual(
       own.map(({ period, amount }) => `${period} ${amount}`).toSorted(),
     );
   }
-  const sent = await summaries(periods);
+  const sent = await summariesOf(product, periods);
   expect([...sent.values()]).toEqual(expected.map(() => 1));
   expect(await stepsToday(`${closes[0]}`)).toEqual(sorted(points.map(({ step }) => step)));
 });
@@ -243,7 +180,7 @@ test('R34, R36: killed between pages and around each call to Stripe and Postmark
   }
 
   // Mails about what is used up go first.
-  await allIsSent();
+  await mailsAreSent(product);
 
   for (const { teamId, call, after } of cutTeams) {
     const idempotencyKey = `^tagih:${call}:${teamId}:`;
@@ -253,13 +190,13 @@ test('R34, R36: killed between pages and around each call to Stripe and Postmark
   await product.control('POST', '/faults', { path: '^/email', kind: 'timeout', after: true });
   const closing = `close:${period}`;
   await hold([{ workflowId: `${closing}:1`, step: 'billOverage', when: 'after' }]);
-  await close(period);
+  await askToClose(product, period);
   await expect
     .poll(
       async () => ({
         pageIsDone: worker.held.has(`${closing}:1`),
         cuts: (await product.control<{ path: string }[]>('GET', '/faults')).map(({ path }) => path),
-        mails: (await summaries([period])).size,
+        mails: (await summariesOf(product, [period])).size,
       }),
       { ...patiently, timeout: 60_000 },
     )
@@ -270,9 +207,9 @@ test('R34, R36: killed between pages and around each call to Stripe and Postmark
   await startNextWorker();
   await closeOverAndOver(period);
 
-  expect(await records([period])).toEqual(inOrder(expected));
+  expect(await recordsOf(product, [period])).toEqual(inOrder(expected));
   for (const { customerId, ended, amount } of cutTeams) {
-    expect(await items(customerId)).toEqual([`${period} ${amount}`]);
+    expect(await itemsOf(product, customerId)).toEqual([`${period} ${amount}`]);
     const { data } = await product.stripe.invoices.list({ customer: customerId });
     const own = data.filter(({ metadata }) => metadata?.['tagih_period'] === period);
     expect(own.map(({ total }) => total)).toEqual(ended ? [amount] : []);
@@ -282,7 +219,7 @@ test('R34, R36: killed between pages and around each call to Stripe and Postmark
     [period],
   );
   expect(mails.length).toBeGreaterThanOrEqual(expected.length);
-  const sent = [...(await summaries([period])).values()].toSorted();
+  const sent = [...(await summariesOf(product, [period])).values()].toSorted();
   // Twice: what Postmark had taken and nobody had marked yet.
   expect(sent).toEqual(mails.map((_, index) => (index < mails.length - BATCH ? 1 : 2)));
 });
