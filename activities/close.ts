@@ -1,4 +1,4 @@
-import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure, activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { CloseCounts } from '../src/domain/closeProgress.js';
 import type { Page } from '../src/domain/page.js';
 import { CloseService, UsageMismatch } from '../src/services/closeService.js';
@@ -69,21 +69,18 @@ export function closeActivities({
 
     /** Looks for what is on Stripe already, unknown to the ledger (R34). */
     async adoptItems(period: string): Promise<void> {
-      await answered(() => bulk.adoptItems(period));
+      await answered(() => bulk.adoptItems(closes.period(period)));
     },
 
     /**
-     * Ends between two teams when the close is cancelled or the worker stops; another goes on there. How
+     * Ends between some teams when the close is cancelled or the worker stops; another goes on there. How
      * far the whole close is then.
      */
     async billOverage(period: string, page: Page): Promise<CloseCounts> {
       const ending = AbortSignal.any([cancellationSignal(), stopping]);
-      await answered(() =>
-        bulk.billPage(period, page, () => {
-          heartbeat();
-          ending.throwIfAborted();
-        }),
-      );
+      const { attempt } = activityInfo();
+      const between = () => ending.throwIfAborted();
+      await answered(() => bulk.billPage(period, page, { attempt, between }));
       return closes.counts(period);
     },
 

@@ -187,6 +187,7 @@ create table tagih.usage_billings (
   stripe_invoice_id text,
   billed_at timestamp with time zone,
   tried_at timestamp with time zone,
+  tried_customer text,
   constraint usage_billings_pkey PRIMARY KEY (team_id, period),
   constraint usage_billings_team_id_fkey FOREIGN KEY (team_id) REFERENCES tagih.teams(id)
 );

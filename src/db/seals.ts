@@ -21,14 +21,3 @@ export async function seal(db: Queryable, period: string, at: Date): Promise<voi
     [period, at],
   );
 }
-
-/** When the period was sealed. Throws where it is not. */
-export async function sealedSince(db: Queryable, period: string): Promise<Date> {
-  const { rows } = await db.query<{ at: Date }>(
-    'select sealed_at as at from tagih.seals where period = $1',
-    [period],
-  );
-  const [seal] = rows;
-  if (seal === undefined) throw new Error(`${period} is not sealed`);
-  return seal.at;
-}

@@ -2,6 +2,7 @@ import type { Page } from '../domain/page.js';
 import type { Period } from '../domain/period.js';
 import type { PlanId } from '../domain/plans.js';
 import type { BillingInputs, ComputedRecord, Line } from '../domain/record.js';
+import { plainList, textList, texts } from './lists.js';
 import { heldBetween } from './planPeriods.js';
 import type { Queryable } from './pool.js';
 
@@ -35,6 +36,8 @@ export interface UsageBilling {
   generation: number;
   /** Whether it was ever tried to put it on Stripe: where not, nothing of it can be there (R35). */
   tried: boolean;
+  /** At whom. Unknown of what was tried before this was noted. */
+  triedCustomer: string | null;
   stripeInvoiceItemId: string | null;
   stripeInvoiceId: string | null;
   watermark: Date;
@@ -48,7 +51,7 @@ const select = `select b.team_id as "teamId", b.period, b.plan, b.plan_version a
     b.overage_tokens as "overageTokens", b.rate_per_1000 as "ratePer1000",
     b.overage_cost as "overageCost", b.amount_due as "amountDue", b.status, b.failure,
     b.generation,
-    b.tried_at is not null as tried,
+    b.tried_at is not null as tried, b.tried_customer as "triedCustomer",
     b.stripe_invoice_item_id as "stripeInvoiceItemId", b.stripe_invoice_id as "stripeInvoiceId",
     b.watermark, b.digest, b.created_at as "createdAt", b.billed_at as "billedAt",
     coalesce((select jsonb_agg(jsonb_build_object('kind', l.kind, 'period', l.period,
@@ -66,36 +69,51 @@ export interface NewUsageBilling {
   digest: string;
 }
 
-/** Writes records with their lines, once for each team and period (R32). */
+/** Writes records with their lines; the teams have none of the period (R32). */
 export async function insertUsageBillings(
   db: Queryable,
   billings: readonly NewUsageBilling[],
 ): Promise<void> {
-  const records = billings.map(
-    ({ record: { lines: _, remainingTokens: __, ...record }, ...from }) => ({
-      ...from,
-      ...record,
-      status: record.amountDue === 0 ? 'nothing_due' : 'due',
-    }),
+  const records = billings.map(({ record }) => record);
+  await db.query(
+    `insert into tagih.usage_billings (team_id, digest, inputs, watermark, period, plan, plan_version,
+       used_tokens, token_limit, overage_tokens, rate_per_1000, overage_cost, amount_due, status)
+     select *, case amount_due when 0 then 'nothing_due' else 'due' end
+       from unnest(${texts(1)}, ${texts(2)}, ${texts(3)}::json[], $4::timestamptz[], $5::text[],
+         $6::text[], ${texts(7)}, $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
+         $12::bigint[], $13::bigint[])
+         as record (team_id, digest, inputs, watermark, period, plan, plan_version, used_tokens,
+           token_limit, overage_tokens, rate_per_1000, overage_cost, amount_due)`,
+    [
+      textList(billings.map(({ teamId }) => teamId)),
+      textList(billings.map(({ digest }) => digest)),
+      textList(billings.map(({ inputs }) => JSON.stringify(inputs))),
+      plainList(billings.map(({ watermark }) => watermark.toISOString())),
+      plainList(records.map(({ period }) => period)),
+      plainList(records.map(({ plan }) => plan)),
+      textList(records.map(({ planVersion }) => planVersion)),
+      plainList(records.map(({ usedTokens }) => usedTokens)),
+      plainList(records.map(({ tokenLimit }) => tokenLimit)),
+      plainList(records.map(({ overageTokens }) => overageTokens)),
+      plainList(records.map(({ ratePer1000 }) => ratePer1000)),
+      plainList(records.map(({ overageCost }) => overageCost)),
+      plainList(records.map(({ amountDue }) => amountDue)),
+    ],
   );
   const lines = billings.flatMap(({ teamId, record }) =>
     record.lines.map((line) => ({ teamId, billedIn: record.period, ...line })),
   );
   await db.query(
-    `with inserted as (
-       insert into tagih.usage_billings (team_id, period, plan, plan_version, used_tokens, token_limit,
-         overage_tokens, rate_per_1000, overage_cost, amount_due, inputs, watermark, digest, status)
-       select * from json_to_recordset($1) as record ("teamId" text, period text, plan text,
-         "planVersion" text, "usedTokens" bigint, "tokenLimit" bigint, "overageTokens" bigint,
-         "ratePer1000" bigint, "overageCost" bigint, "amountDue" bigint, inputs json,
-         watermark timestamptz, digest text, status text)
-       on conflict do nothing returning team_id, period)
-     insert into tagih.usage_billing_lines (team_id, billed_in, kind, period, tokens, amount)
-     select "teamId", "billedIn", kind, line.period, tokens, amount
-       from json_to_recordset($2) as line ("teamId" text, "billedIn" text, kind text, period text,
-         tokens bigint, amount bigint)
-       join inserted on inserted.team_id = "teamId" and inserted.period = "billedIn"`,
-    [JSON.stringify(records), JSON.stringify(lines)],
+    `insert into tagih.usage_billing_lines (team_id, billed_in, kind, period, tokens, amount)
+     select * from unnest(${texts(1)}, $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])`,
+    [
+      textList(lines.map(({ teamId }) => teamId)),
+      plainList(lines.map(({ billedIn }) => billedIn)),
+      plainList(lines.map(({ kind }) => kind)),
+      plainList(lines.map(({ period }) => period)),
+      plainList(lines.map(({ tokens }) => tokens)),
+      plainList(lines.map(({ amount }) => amount)),
+    ],
   );
 }
 
@@ -143,6 +161,11 @@ export async function listUsageBillings(
 
 /** The failure of a record whose item somebody took back at Stripe: it is not made again. */
 export const ITEM_DELETED = 'item_deleted_at_stripe';
+
+/** That of one whose item at Stripe, which the ledger did not know, is of another amount. */
+export const AMOUNT_DIFFERS = 'amount_differs_at_stripe';
+/** That of one to which Stripe gave no answer, while it answered others. */
+export const NO_ANSWER = 'no_answer_of_stripe';
 
 /** Refused by Stripe: what was wrong may be right by now. */
 const mayBeRight = `b.status = 'failed' and b.failure is distinct from '${ITEM_DELETED}'`;
@@ -194,29 +217,47 @@ export async function dueBillings(
   return rows;
 }
 
-/** Notes that records are about to be put on Stripe, before anything of them is there (R35). */
-export async function noteTried(db: Queryable, records: readonly UsageBilling[]): Promise<void> {
-  const untried = records.filter(({ tried }) => !tried);
-  if (untried.length === 0) return;
-  await db.query(
-    `update tagih.usage_billings b set tried_at = now()
-       from unnest($1::text[], $2::text[]) as record (team_id, period)
-      where b.team_id = record.team_id and b.period = record.period and b.tried_at is null`,
-    [untried.map(({ teamId }) => teamId), untried.map(({ period }) => period)],
+/** Notes that records are about to be put on Stripe, and at whom, before anything of them is there (R35). */
+export async function noteTried(
+  db: Queryable,
+  tries: readonly { record: UsageBilling; customerId: string | null }[],
+): Promise<void> {
+  const first = tries.filter(
+    ({ record, customerId }) => record.triedCustomer === null && customerId !== null,
   );
+  if (first.length === 0) return;
+  await db.query(
+    `update tagih.usage_billings b set tried_at = coalesce(b.tried_at, now()), tried_customer = customer
+       from unnest($1::text[], $2::text[], $3::text[]) as tried (team_id, period, customer)
+      where b.team_id = tried.team_id and b.period = tried.period and b.tried_customer is null`,
+    [
+      first.map(({ record }) => record.teamId),
+      first.map(({ record }) => record.period),
+      first.map(({ customerId }) => customerId),
+    ],
+  );
+  for (const { record, customerId } of first) record.triedCustomer = customerId;
 }
 
-/** Tells a record of an item that is on Stripe for it, and that it does not know (R34). */
+/**
+ * Tells a record of an item that is on Stripe for it, and that it does not know (R34). One of another amount is
+ * for a person to judge: of that it is told only where to look.
+ */
 export async function adoptItem(
   db: Queryable,
-  teamId: string,
-  period: string,
-  itemId: string,
+  item: {
+    teamId: string;
+    period: string;
+    itemId: string;
+    customerId: string | null;
+    amount: number;
+  },
 ): Promise<void> {
   await db.query(
-    `update tagih.usage_billings b set stripe_invoice_item_id = $3, tried_at = coalesce(tried_at, now())
+    `update tagih.usage_billings b set tried_at = coalesce(tried_at, now()), tried_customer = $4,
+         stripe_invoice_item_id = case when amount_due = $5 then $3 end
       where team_id = $1 and period = $2 and stripe_invoice_item_id is null and ${isOwed}`,
-    [teamId, period, itemId],
+    [item.teamId, item.period, item.itemId, item.customerId, item.amount],
   );
 }
 
@@ -250,30 +291,59 @@ export async function openBillings(db: Queryable, teamId: string): Promise<Usage
 export type BillingProgress = Partial<
   Pick<
     UsageBilling,
-    'status' | 'failure' | 'generation' | 'stripeInvoiceItemId' | 'stripeInvoiceId' | 'billedAt'
+    | 'status'
+    | 'failure'
+    | 'generation'
+    | 'triedCustomer'
+    | 'stripeInvoiceItemId'
+    | 'stripeInvoiceId'
+    | 'billedAt'
   >
 >;
 
-/** Whether the record was still as it was read: of two that bill it at once, one goes on. */
-export async function updateUsageBilling(
+export interface BillingChange {
+  record: UsageBilling;
+  progress: BillingProgress;
+}
+
+/** The columns of what may change, with their types. */
+const changing = {
+  status: 'status text',
+  failure: 'failure text',
+  generation: 'generation int',
+  triedCustomer: 'tried_customer text',
+  stripeInvoiceItemId: 'stripe_invoice_item_id text',
+  stripeInvoiceId: 'stripe_invoice_id text',
+  billedAt: 'billed_at timestamptz',
+} satisfies Record<keyof BillingProgress, string>;
+
+const assignments = Object.entries(changing).map(([name, column]) => {
+  const [own, type] = column.split(' ');
+  return `${own} = case when progress ? '${name}' then (progress->>'${name}')::${type} else b.${own} end`;
+});
+
+/**
+ * Writes down what has changed of records, of each where it is still as it was read: of two that bill it at
+ * once, one goes on. For each, whether it was.
+ */
+export async function updateUsageBillings(
   db: Queryable,
-  { teamId, period, status, generation }: UsageBilling,
-  progress: BillingProgress,
-): Promise<boolean> {
-  const columns = {
-    status: progress.status,
-    generation: progress.generation,
-    failure: progress.failure ?? null,
-    stripe_invoice_item_id: progress.stripeInvoiceItemId,
-    stripe_invoice_id: progress.stripeInvoiceId,
-    billed_at: progress.billedAt,
-  };
-  const given = Object.entries(columns).filter(([, value]) => value !== undefined);
-  const assignments = given.map(([column], index) => `${column} = $${index + 5}`).join(', ');
-  const { rowCount } = await db.query(
-    `update tagih.usage_billings set ${assignments}
-      where team_id = $1 and period = $2 and status = $3 and generation = $4`,
-    [teamId, period, status, generation, ...given.map(([, value]) => value)],
+  changes: readonly BillingChange[],
+): Promise<boolean[]> {
+  if (changes.length === 0) return [];
+  const rows = changes.map(({ record: { teamId, period, status, generation }, progress }, n) => ({
+    ...{ n, teamId, period, status, generation },
+    progress: { failure: null, ...progress },
+  }));
+  const { rows: changed } = await db.query<{ n: number }>(
+    `update tagih.usage_billings b set ${assignments.join(', ')}
+       from jsonb_to_recordset($1) as was (n int, "teamId" text, period text, status text,
+         generation int, progress jsonb)
+      where b.team_id = "teamId" and b.period = was.period and b.status = was.status
+        and b.generation = was.generation
+      returning n`,
+    [JSON.stringify(rows)],
   );
-  return rowCount === 1;
+  const done = new Set(changed.map(({ n }) => n));
+  return changes.map((_, n) => done.has(n));
 }

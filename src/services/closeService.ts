@@ -236,7 +236,8 @@ export class CloseService {
     return pagesOfDue(this.pool, period, after, { size: PAGE, pages: PAGES });
   }
 
-  private period(id: string): Period {
+  /** Throws where it is none. */
+  period(id: string): Period {
     const period = parsePeriod(id, this.zone);
     if (period === undefined) throw new Error(`${id} is no period`);
     return period;

@@ -23,6 +23,17 @@ export class StripeUnavailable extends Error {
   }
 }
 
+/** Whether Stripe answers at all: an error that it gives a call again and again is that call's, then. */
+export async function isAnswering(stripe: Stripe): Promise<boolean> {
+  try {
+    await stripe.invoiceItems.list({ limit: 1 });
+    return true;
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeError) return false;
+    throw error;
+  }
+}
+
 /** In how many seconds Stripe wants to be asked again, where it says so: with a 429 at times. */
 export function retryAfter({ headers }: StripeError): number | null {
   const seconds = Number(headers?.['retry-after']);

@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { unlessMissing } from './errors.js';
 import { OWN_INVOICE } from './truth.js';
+import { idOf } from './values.js';
 
 /** What a record puts on a customer's bill. */
 export interface Overage {
@@ -33,12 +34,12 @@ async function findOf<Found extends { metadata: Stripe.Metadata | null }>(
   return undefined;
 }
 
-/** The item that is on Stripe for this record already, whatever its key was (R34). */
+/** The item that a customer has for this record already, whatever its key was (R34). */
 export async function findOverageItem(
   stripe: Stripe,
+  customer: string,
   overage: Overage,
 ): Promise<Stripe.InvoiceItem | undefined> {
-  const { customerId: customer } = overage;
   const listed = stripe.invoiceItems.list({ customer, limit: 100, expand: ['data.invoice'] });
   return findOf(overage, listed, ({ invoice }) => !isUndone(invoice));
 }
@@ -48,13 +49,13 @@ export async function* overageItemsSince(
   stripe: Stripe,
   period: string,
   since: Date,
-): AsyncGenerator<{ teamId: string; itemId: string }> {
+): AsyncGenerator<{ teamId: string; itemId: string; customerId: string | null; amount: number }> {
   const created = { gte: Math.floor(since.getTime() / 1000) };
   const listed = stripe.invoiceItems.list({ created, limit: 100, expand: ['data.invoice'] });
-  for await (const { id: itemId, metadata, invoice } of listed) {
+  for await (const { id: itemId, customer, amount, metadata, invoice } of listed) {
     const teamId = metadata?.['team_id'];
     if (teamId !== undefined && metadata?.[OWN_INVOICE] === period && !isUndone(invoice)) {
-      yield { teamId, itemId };
+      yield { teamId, itemId, customerId: idOf(customer), amount };
     }
   }
 }

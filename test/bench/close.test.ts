@@ -42,7 +42,7 @@ beforeAll(async () => {
   await closes.writeRecords(month.id, all);
   await closes.writeSummaries(month.id, all, new Date());
   const stripe = createStripe('sk_test_bench', sandbox.url);
-  await new OverageService(ledger, stripe).billPage(month.id, all, () => {});
+  await new OverageService(ledger, stripe).billPage(month.id, all);
   const postmark = createPostmark('bench', sandbox.url);
   const mail = mailActivities({
     pool: ledger,

@@ -125,7 +125,6 @@ class Story {
         return new OverageService(this.books.pool, this.stripe).billPage(
           this.ended(step.ago).id,
           ALL,
-          () => {},
         );
     }
   }

@@ -46,8 +46,7 @@ export async function openDebts() {
       subscription: { ...subscriptionOf({ id, customerId }), status: 'canceled' },
     });
 
-  const bill = ({ team }: Customer) =>
-    overage.billPage(january.id, { first: team, last: team }, () => {});
+  const bill = ({ team }: Customer) => overage.billPage(january.id, { first: team, last: team });
 
   return {
     books,
@@ -61,7 +60,10 @@ export async function openDebts() {
     hearsOfTheEnd,
 
     /** Requests that match fail; where `after`, when they have had their effect. */
-    fail: (path: string, fault: { method?: string; status?: number; after?: boolean }) =>
+    fail: (
+      path: string,
+      fault: { method?: string; status?: number; after?: boolean; stored?: boolean },
+    ) =>
       control('POST', '/faults', {
         method: 'POST',
         path,
@@ -85,6 +87,9 @@ export async function openDebts() {
     },
 
     bill,
+
+    /** As a close does before it bills. January is to come; the items are of Stripe's clock. */
+    adopt: () => overage.adoptItems({ id: january.id, end: new Date(0) }),
 
     /** As the next run of the close does. */
     async billAgain(customer: Customer): Promise<void> {

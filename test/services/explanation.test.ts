@@ -131,7 +131,7 @@ describe('a record is computed again from its events, step by step (R33)', () =>
     await books.track(team, 50_700, noon(january, 10));
     await books.close(january);
     const stripe = createStripe('sk_test_away', 'http://127.0.0.1:1');
-    await new OverageService(books.pool, stripe).billPage(january.id, ALL, () => {});
+    await new OverageService(books.pool, stripe).billPage(january.id, ALL);
     await books.close(february);
     expect((await stepsOf(team, january)).at(-1)).toMatchObject({ status: 'carried_forward' });
     expect((await toldOf(team, february)).slice(-2)).toEqual([

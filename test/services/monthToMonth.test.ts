@@ -10,7 +10,6 @@ const carryForward = ({ id }: { id: string }) =>
   new OverageService(books.pool, createStripe('sk_test_away', 'http://127.0.0.1:1')).billPage(
     id,
     ALL,
-    () => {},
   );
 
 describe('what comes after the seal (R12)', () => {

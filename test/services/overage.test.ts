@@ -144,18 +144,22 @@ test('a subscription whose end is heard of late: its refusal is settled with the
   expect(await debts.record(customer)).toMatchObject({ status: 'carried_forward' });
 });
 
-test('an item that somebody took back at Stripe is not made again', async () => {
-  const customer = await debts.owing(50);
-  await debts.bill(customer);
-  await debts.stripe.invoiceItems.del((await debts.record(customer)).stripeInvoiceItemId ?? '');
-  await debts.overage.settle(customer.team);
-  await debts.billAgain(customer);
-  expect(await debts.record(customer)).toMatchObject({
-    status: 'failed',
-    failure: 'item_deleted_at_stripe',
-  });
-  expect(await debts.put(customer)).toEqual([]);
-});
+test.each(['goes on', 'ends'])(
+  'an item that somebody took back at Stripe is not made again while the subscription %s',
+  async (then) => {
+    const customer = await debts.owing(2_000_000);
+    await debts.bill(customer);
+    await debts.stripe.invoiceItems.del((await debts.record(customer)).stripeInvoiceItemId ?? '');
+    if (then === 'ends') await debts.cancel(customer);
+    await debts.overage.settle(customer.team);
+    await debts.billAgain(customer);
+    expect(await debts.record(customer)).toMatchObject({
+      status: 'failed',
+      failure: 'item_deleted_at_stripe',
+    });
+    expect(await debts.put(customer)).toEqual([]);
+  },
+);
 
 /** An upgrade that the card declines pulls the pending item onto its own invoice; that invoice's id. */
 async function failsToUpgrade({ customerId, subscription }: Customer): Promise<string> {
@@ -207,34 +211,6 @@ test('a team that Stripe does not know carries its amount forward, however large
   const team = await debts.books.team('pro');
   await debts.books.track(team, 5_000_000, noon(january, 10));
   await debts.books.closes.writeRecords(january.id, ALL);
-  await debts.overage.billPage(january.id, { first: team, last: team }, () => {});
+  await debts.overage.billPage(january.id, { first: team, last: team });
   expect(await debts.books.records(team)).toMatchObject([{ status: 'carried_forward' }]);
-});
-
-test('a ledger that came back from a backup finds its items again, though their keys are forgotten (R34)', async () => {
-  const customer = await debts.owing(110);
-  await debts.bill(customer);
-  await debts.books.pool.query(
-    `update tagih.usage_billings set status = 'due', stripe_invoice_item_id = null, tried_at = null
-      where team_id = $1`,
-    [customer.team],
-  );
-  await debts.control('DELETE', '/idempotency-keys');
-  // Sealed by the clock that Stripe's items are dated by.
-  await debts.books.pool.query('update tagih.seals set sealed_at = now() where period = $1', [
-    january.id,
-  ]);
-  await debts.overage.adoptItems(january.id);
-  await debts.bill(customer);
-  expect(await debts.put(customer)).toEqual([{ amount: 110, on: customer.subscription.id }]);
-  expect(await debts.record(customer)).toMatchObject({ status: 'pending' });
-});
-
-test('an item of a worker that died is found, though its key is forgotten (R34, R35)', async () => {
-  const customer = await debts.owing(120);
-  await debts.fail('^/v1/invoiceitems$', { after: true });
-  await expect(debts.bill(customer)).rejects.toThrow('503');
-  await debts.control('DELETE', '/idempotency-keys');
-  await debts.bill(customer);
-  expect(await debts.put(customer)).toEqual([{ amount: 120, on: customer.subscription.id }]);
 });

@@ -27,8 +27,8 @@ const faults = fc.record({
     { kind: 'reset' },
     { kind: 'reset', after: true },
   ),
-  /** How many records are billed in peace before it. */
-  after: fc.nat(2),
+  /** How many strike with it, among the records that are billed next. */
+  more: fc.nat(5),
 });
 
 type Given = typeof faults extends fc.Arbitrary<infer F> ? F : never;
@@ -47,38 +47,35 @@ async function owe({ books, subscriber, cancel }: Debts): Promise<Map<Customer, 
   return owing;
 }
 
-/** A page as its activity bills it: tried until it is through, whatever comes between. How often it was tried. */
+/** A page as its activity bills it: tried until it is through, whatever comes between. How many faults struck. */
 async function billAll(
-  { books, control, sandbox }: Debts,
+  { books, control, sandbox, adopt }: Debts,
   sequence: readonly Given[] = [],
 ): Promise<number> {
   // As the product's, less patient.
   const overage = new OverageService(books.pool, stripeClient(sandbox, { timeout: 250 }));
   const coming = [...sequence];
   const strikes: Promise<unknown>[] = [];
-  let peace = 0;
   const strike = () => {
-    const [next] = coming;
-    peace += 1;
-    if (next === undefined || peace <= next.after) return;
-    coming.shift();
-    peace = 0;
-    const { path, fault } = next;
-    strikes.push(control('POST', '/faults', { path, times: 1, ...fault }));
+    for (const { path, fault } of coming.splice(0, 1 + (coming[0]?.more ?? 0))) {
+      strikes.push(control('POST', '/faults', { path, times: 1, ...fault }));
+    }
   };
   // Once for a close: what is tried after that is looked for by itself.
-  await overage.adoptItems(january.id);
+  await adopt();
+  strike();
   for (let tries = 1; ; tries += 1) {
-    // A fault may wait for a request that no subscriber makes.
     if (tries > sequence.length + 1) throw new Error('the page comes to no end');
     try {
-      await overage.billPage(january.id, ALL, strike);
-      await Promise.all(strikes);
-      return tries;
+      await overage.billPage(january.id, ALL, { between: strike });
+      break;
     } catch {
       // Told by what is on Stripe in the end.
     }
   }
+  await Promise.all(strikes);
+  // A fault may wait for a request that no subscriber makes.
+  return strikes.length - (await control<unknown[]>('GET', '/faults')).length;
 }
 
 /** Everything that is on Stripe for usage, by customer. */
@@ -111,9 +108,7 @@ async function billedOnce(debts: Debts, sequence: readonly Given[]): Promise<voi
   const { books, control } = debts;
   const owing = await owe(debts);
   await books.close(january);
-  // Sealed by the clock that Stripe's items are dated by.
-  await books.pool.query('update tagih.seals set sealed_at = now()');
-  expect(await billAll(debts, sequence)).toBeGreaterThan(sequence.length / 4);
+  expect(await billAll(debts, sequence)).toBeGreaterThan(sequence.length / 2);
   await control('DELETE', '/faults');
   await agrees(debts, owing);
 

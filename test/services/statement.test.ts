@@ -23,7 +23,7 @@ test('R12, R34: late usage and an amount that was carried forward are on the sta
   await books.track(team, 50_700, noon(january, 10));
   await books.close(january);
   const stripe = createStripe('sk_test_away', 'http://127.0.0.1:1');
-  await new OverageService(books.pool, stripe).billPage(january.id, ALL, () => {});
+  await new OverageService(books.pool, stripe).billPage(january.id, ALL);
   await books.track(team, 300, noon(january, 11), noon(february, 5));
   await books.close(february);
 

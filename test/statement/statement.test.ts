@@ -29,6 +29,7 @@ function statement(given: Partial<BillingInputs> & { name?: string } = {}): Prom
     status: 'pending' as const,
     generation: 1,
     tried: true,
+    triedCustomer: 'cus_1',
     stripeInvoiceItemId: 'ii_1',
     stripeInvoiceId: null,
     watermark: new Date('2031-03-31T23:00:05Z'),

@@ -40,7 +40,8 @@ export const usageBillingSchema = z
     amountDue: moneySchema,
     status: billingStatus,
     failure: z.string().nullable().meta({
-      description: "Why it failed: Stripe's code, or `item_deleted_at_stripe`",
+      description:
+        "Why it failed: Stripe's code, or `item_deleted_at_stripe`, `amount_differs_at_stripe`, `no_answer_of_stripe`",
     }),
     stripeInvoiceItemId: z.string().nullable(),
     stripeInvoiceId: z.string().nullable(),
