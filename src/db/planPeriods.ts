@@ -1,12 +1,23 @@
 import type { PlanPeriod } from '../domain/team.js';
 import type { Queryable } from './pool.js';
 
-/** Writes a plan period as it is now; one that has ended gets its end (R37). Nothing new leaves it as it is. */
+/**
+ * Writes a plan period as it is now; one that has ended gets its end (R37), and one whose start was
+ * `movedFrom` another is in its place. Nothing new leaves it as it is.
+ */
 export async function putPlanPeriod(
   db: Queryable,
   teamId: string,
   { subscriptionId, plan, startsAt, endsAt }: PlanPeriod,
+  movedFrom?: string,
 ): Promise<void> {
+  if (movedFrom !== undefined) {
+    await db.query(
+      `delete from tagih.plan_periods
+        where team_id = $1 and subscription_id = $2 and starts_at = $3 and plan = $4`,
+      [teamId, subscriptionId, movedFrom, plan],
+    );
+  }
   await db.query(
     `insert into tagih.plan_periods (team_id, subscription_id, plan, starts_at, ends_at)
      values ($1, $2, $3, $4, $5)

@@ -5,6 +5,7 @@ import { answersToo } from './covered.js';
 import { type Cause, type Draft, together, union } from './draft.js';
 import { followsStripe, type Happening, type Ladder } from './dunning.js';
 import type { Instant } from './instant.js';
+import { holdSooner } from './outgrown.js';
 import { provision } from './provision.js';
 import { scheduledOf, timeOf } from './scheduled.js';
 import { isLive } from './subscription.js';
@@ -22,6 +23,7 @@ export function takeTruth(draft: Draft, number: number, truth: Truth, now: Insta
   const provisioned = provision(draft.state, truth, reading, now);
   draft.set(provisioned.state);
   draft.effects.push(...provisioned.effects);
+  holdSooner(draft, reading.changedAt);
   tellOfTrial(draft, now);
   tellOfCharges(draft, truth, because);
 

@@ -39,7 +39,7 @@ export function provision(
   const attention =
     live.length > 1 ? 'second_subscription' : unknownPrice ? 'unknown_price' : 'none';
   const effects: Effect[] = [];
-  let { heldUntil } = before;
+  let { heldUntil, outgrown } = before;
 
   const accounted = accountedFor(before, truth);
   for (const past of truth.subscriptions) {
@@ -48,7 +48,9 @@ export function provision(
   if (before.held !== null && !samePeriod(before.held, held)) {
     const ended = truth.subscriptions.find(({ id }) => id === before.held?.subscriptionId)?.endedAt;
     heldUntil = later(ended ?? changedAt, before.held.startsAt);
-    effects.push({ kind: 'plan_period', period: { ...before.held, endsAt: heldUntil } });
+    const period = { ...before.held, endsAt: heldUntil };
+    effects.push({ kind: 'plan_period', period });
+    outgrown = held !== null && hasOutgrown(held, period) ? period : null;
   }
   if (held !== null && !samePeriod(held, before.held)) {
     effects.push({ kind: 'plan_period', period: held });
@@ -62,6 +64,7 @@ export function provision(
     tier,
     held,
     ...(heldUntil !== undefined && { heldUntil }),
+    ...(outgrown !== undefined && { outgrown }),
     attention,
     unknownCustomerIds,
     accountedSubscriptionIds: union(written, accounted).slice(0, ACCOUNTED + ended.length),
@@ -116,6 +119,13 @@ function pastPeriod({ id, status, plan, startedAt, endedAt }: Subscription): Eff
   if (status !== 'canceled' || plan === null || endedAt === null) return [];
   const period = { plan, subscriptionId: id, startsAt: startedAt, endsAt: endedAt };
   return [{ kind: 'plan_period', period }];
+}
+
+function hasOutgrown(held: PlanPeriod, before: PlanPeriod): boolean {
+  return (
+    held.subscriptionId === before.subscriptionId &&
+    highestPlan([held.plan, before.plan]) !== before.plan
+  );
 }
 
 function samePeriod(a: PlanPeriod, b: PlanPeriod | null): boolean {

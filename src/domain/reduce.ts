@@ -4,6 +4,7 @@ import { isRead, markOf } from './covered.js';
 import { type Cause, Draft } from './draft.js';
 import type { Instant } from './instant.js';
 import { takeTruth } from './observe.js';
+import { holdSooner } from './outgrown.js';
 import type { Refusal } from './refusal.js';
 import type { Effect, Fact, Hint, TeamState } from './team.js';
 import { lookAtTrial } from './trial.js';
@@ -72,12 +73,13 @@ function takeHint(draft: Draft, hint: Hint): void {
   });
   const mark = markOf(hint);
   const settle = SETTLING_TYPES.includes(type);
+  const changedAt = type.startsWith('customer.subscription.') && type !== TRIAL_ENDS ? at : null;
   if (isRead(draft.state, hint)) {
+    holdSooner(draft, changedAt);
     // Numbered as no reading of this turn or of a later one is, lest one of the two pass for the other.
     if (settle || object?.startsWith('in_')) draft.set({ settling: draft.state.turn - 1 });
     return;
   }
-  const changedAt = type.startsWith('customer.subscription.') && type !== TRIAL_ENDS ? at : null;
   const named = (prefix: string) => (object?.startsWith(prefix) ? [object] : []);
   const ofType = (prefix: string) => (object !== null && type.startsWith(prefix) ? [object] : []);
   draft.want({

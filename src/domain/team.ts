@@ -36,6 +36,8 @@ export interface TeamState {
   unknownCustomerIds?: string[];
   /** When the plan period that was open last ended; absent from states of before. */
   heldUntil?: Instant;
+  /** The smaller plan whose place, in the same subscription, the one held has taken; absent from states of before. */
+  outgrown?: PlanPeriod | null;
   /** Subscriptions whose plan periods are written or under way (R37); absent from states of before. */
   accountedSubscriptionIds?: string[];
   /** What the timeline or a mail has told of once, latest last; absent from states of before. */
@@ -235,7 +237,8 @@ export type MailEffect =
 export type Effect =
   | MailEffect
   | { kind: 'timeline'; entry: TimelineEntry }
-  | { kind: 'plan_period'; period: PlanPeriod }
+  /** `movedFrom`: the start that it had until now, where that is another one. */
+  | { kind: 'plan_period'; period: PlanPeriod; movedFrom?: Instant }
   /** The ladder of an invoice has ended: what was not mailed of it is not to be (R26). */
   | { kind: 'withdraw_mails'; invoiceId: string };
 

@@ -55,7 +55,7 @@ async function saveEffect(db: Queryable, teamId: string, effect: Effect, at: Ins
     case 'timeline':
       return insertTimelineEntry(db, teamId, new Date(at), effect.entry);
     case 'plan_period':
-      return putPlanPeriod(db, teamId, effect.period);
+      return putPlanPeriod(db, teamId, effect.period, effect.movedFrom);
     case 'withdraw_mails':
       return withdrawEmails(db, teamId, effect.invoiceId);
     case 'mail': {

@@ -77,6 +77,16 @@ describe('R16: what was received before a reading began is in it', () => {
   });
 });
 
+test('R4: a larger plan is held since an event that is not read again, for it came late', () => {
+  const enterprise = subscription({ plan: 'enterprise', priceId: 'price_enterprise' });
+  const team = reading(3, { subscriptions: [enterprise] });
+  team.truth = { ...team.truth, upTo: { n: 3, at: day(3) } };
+  team.reads(day(3));
+  const type = 'customer.subscription.updated';
+  team.take(day(3), event({ type, object: enterprise.id, at: day(2) }));
+  expect(team.state).toMatchObject({ reading: null, held: { startsAt: day(2) } });
+});
+
 describe('R34: what may have settled usage does so without another reading', () => {
   test.each([
     ['its end', event({ type: 'invoice.paid' })],

@@ -124,9 +124,18 @@ export class Story {
     for (const effect of effects) {
       if (effect.kind === 'mail') this.mails.push(effect);
       else if (effect.kind === 'timeline') this.timeline.push(effect.entry);
-      else if (effect.kind === 'plan_period') this.planPeriods.push(effect.period);
+      else if (effect.kind === 'plan_period') this.writePlan(effect.period, effect.movedFrom);
     }
     return effects;
+  }
+
+  private writePlan(period: PlanPeriod, movedFrom?: Instant): void {
+    const { subscriptionId, plan } = period;
+    this.planPeriods = this.planPeriods.filter(
+      (past) =>
+        past.startsAt !== movedFrom || past.plan !== plan || past.subscriptionId !== subscriptionId,
+    );
+    this.planPeriods.push(period);
   }
 
   /** Stripe changes, says so in an event of this type that names an object, and is read. */

@@ -162,6 +162,32 @@ describe('R37: the plan history', () => {
     ]);
   });
 
+  test('R4: a larger plan that was found before its event came is held since the event, once it comes', () => {
+    const team = onPro();
+    team.sees(day(3), { subscriptions: [on('enterprise')] }, { type: 'invoice.paid' });
+    for (const at of [day(2), day(4), day(1)]) team.sees(day(4), {}, changed(at));
+    expect(history(team)).toMatchObject([
+      { plan: 'pro', startsAt: day(-60), endsAt: day(1) },
+      { plan: 'enterprise', startsAt: day(1), endsAt: null },
+    ]);
+    expect(team.state.held).toEqual(open(team)[0]);
+    team.sees(day(4), {}, changed(day(-61)));
+    expect(open(team)).toMatchObject([{ plan: 'enterprise', startsAt: day(-60) }]);
+  });
+
+  test('R4: a smaller plan, and one of another subscription, do not begin before they were found', () => {
+    const team = onPro();
+    team.sees(day(1), { subscriptions: [on('enterprise')] });
+    team.sees(day(3), { subscriptions: [on('pro')] }, { type: 'invoice.paid' });
+    team.sees(day(4), {}, changed(day(2)));
+    expect(open(team)).toMatchObject([{ plan: 'pro', startsAt: day(3) }]);
+    const ended = subscription({ status: 'canceled', endedAt: day(5) });
+    const next = on('enterprise', { id: 'sub_2', startedAt: day(6) });
+    team.sees(day(6), { subscriptions: [ended, next] });
+    team.sees(day(6), {}, changed(day(4)));
+    expect(open(team)).toMatchObject([{ plan: 'enterprise', startsAt: day(6) }]);
+  });
+
   test('R4: at each moment the history has the plan of that moment, or a larger one', () => {
     const moves = fc.array(
       fc.record({

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPool, type Pool } from '../../src/db/pool.js';
 import { putTeam } from '../../src/db/teams.js';
 import { listTimeline } from '../../src/db/timeline.js';
-import { newTeam, type PlanPeriod, type TeamState } from '../../src/domain/team.js';
+import { type Effect, newTeam, type PlanPeriod, type TeamState } from '../../src/domain/team.js';
 import { saveTurn } from '../../src/services/turns.js';
 import { createDatabase } from '../support/database.js';
 
@@ -63,4 +63,18 @@ test('R4, R37: plans that a subscription held within one second have a row each,
     { plan: 'enterprise', ends: new Date(at) },
     { plan: 'pro', ends: new Date(ended) },
   ]);
+});
+
+test('R4: a plan that is held since earlier than was known keeps its one row', async () => {
+  const period = { plan: 'pro', subscriptionId: 'sub_2', endsAt: null } as const;
+  const [startsAt, movedFrom] = ['2026-11-03T00:00:00.000Z', '2026-11-05T00:00:00.000Z'];
+  const effects: Effect[] = [
+    { kind: 'plan_period', period: { ...period, startsAt: movedFrom } },
+    { kind: 'plan_period', period: { ...period, startsAt }, movedFrom },
+  ];
+  await saveTurn(pool, { ...turn({ turn: 4 }), effects });
+  const { rows } = await pool.query<{ starts: Date }>(
+    `select starts_at as starts from tagih.plan_periods where subscription_id = 'sub_2'`,
+  );
+  expect(rows).toEqual([{ starts: new Date(startsAt) }]);
 });

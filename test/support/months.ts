@@ -39,25 +39,61 @@ export async function subscribedIn(
 ): Promise<ClockedSubscriber> {
   const began = Math.floor(dayOf(month, 5).getTime() / 1000);
   const team = await clockedTeam(product, began);
-  const { teamId, customerId } = team;
-  const { id: subscriptionId } = await product.stripe.subscriptions.create({
+  return { ...team, subscriptionId: await subscribe(product, team, plan) };
+}
+
+/** The customer of a team subscribes; the id of the subscription, once the team is on its plan. */
+export async function subscribe(
+  product: Product,
+  { teamId, customerId }: Omit<Subscriber, 'subscriptionId'>,
+  plan: 'pro' | 'enterprise',
+): Promise<string> {
+  const { id } = await product.stripe.subscriptions.create({
     customer: customerId,
     items: [{ price: `price_sandbox_${plan}` }],
     metadata: { team_id: teamId },
     billing_mode: { type: 'flexible' },
   });
   await product.until(teamId, ({ tier }) => expect(tier).toBe(plan));
-  return { ...team, subscriptionId };
+  return id;
+}
+
+/** The subscription ends at once, and the team has heard of it. */
+export async function unsubscribe(
+  product: Product,
+  { teamId, subscriptionId }: Subscriber,
+): Promise<void> {
+  await product.stripe.subscriptions.cancel(subscriptionId);
+  await product.until(teamId, ({ tier }) => expect(tier).toBe('free'));
+}
+
+/** The team's clock at Stripe goes on to an instant. */
+export async function advanceTo(
+  { stripe }: Product,
+  { clockId }: ClockedTeam,
+  instant: Date,
+): Promise<void> {
+  const frozen_time = Math.floor(instant.getTime() / 1000);
+  await stripe.testHelpers.testClocks.advance(clockId, { frozen_time });
 }
 
 /** Records tokens on the tenth of a month. */
-export async function track(
-  { api }: Product,
+export function track(
+  product: Product,
   month: Period,
   teamId: string,
   tokens: number,
 ): Promise<Answer['body']> {
-  const occurredAt = dayOf(month, 10);
+  return trackAt(product, dayOf(month, 10), teamId, tokens);
+}
+
+/** Records tokens at an instant. */
+export async function trackAt(
+  { api }: Product,
+  occurredAt: Date,
+  teamId: string,
+  tokens: number,
+): Promise<Answer['body']> {
   const event = { teamId, idempotencyKey: randomUUID(), tokens, occurredAt };
   const { status, body } = await api('POST', '/api/v1/usage', event);
   expect(status).toBe(200);
