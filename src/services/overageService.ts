@@ -17,7 +17,7 @@ import {
 import type { Page } from '../domain/page.js';
 import type { Period } from '../domain/period.js';
 import { catalogue } from '../domain/plans.js';
-import { holdsPlan, isLive } from '../domain/subscription.js';
+import { holdsPlan, isLive, type Subscription } from '../domain/subscription.js';
 import {
   isAnswering,
   isRefusalOfKey,
@@ -36,6 +36,7 @@ import {
   overageItemsSince,
   readItem,
   readOverageInvoice,
+  stoppedDraftOf,
   waitsFor,
 } from '../stripe/overage.js';
 
@@ -191,8 +192,10 @@ export class OverageService {
     if (item?.invoice) {
       const on = typeof item.invoice === 'string' ? item.invoice : item.invoice.id;
       const invoice = await readOverageInvoice(this.stripe, overage(), on);
-      if (!isUndone(invoice)) return isOn(invoice, item);
+      const isLeft = isLeftBehind(invoice, subscription);
+      if (!isLeft && !isUndone(invoice)) return isOn(invoice, item);
       await this.beginAnew(record, customerId);
+      if (isLeft) await deleteItem(this.stripe, item.id);
       return this.goOn(record, standing);
     }
     if (item !== undefined) {
@@ -280,4 +283,10 @@ function isOn(invoice: Stripe.Invoice, item: Stripe.InvoiceItem): BillingProgres
     stripeInvoiceId: invoice.id,
     billedAt: new Date((finalized_at ?? invoice.created) * 1000),
   };
+}
+
+/** Whether it is a draft of a subscription that has ended since, and that Stripe will not finalise. */
+function isLeftBehind(invoice: Stripe.Invoice, now: Subscription | null): boolean {
+  const drafted = stoppedDraftOf(invoice);
+  return drafted !== null && (now?.id !== drafted || !isLive(now));
 }

@@ -69,6 +69,12 @@ export function isUndone(invoice: string | Stripe.Invoice | null): boolean {
   return invoice.billing_reason === 'subscription_update' && invoice.status === 'void';
 }
 
+/** The subscription whose draft it is, where Stripe does not advance that. */
+export function stoppedDraftOf(invoice: Stripe.Invoice): string | null {
+  if (invoice.status !== 'draft' || invoice.auto_advance) return null;
+  return idOf(invoice.parent?.subscription_details?.subscription);
+}
+
 /** An item on the subscription's next invoice, or on `invoiceId`. */
 export async function createOverageItem(
   stripe: Stripe,

@@ -44,6 +44,26 @@ test('an item moves to the subscription that has followed on its own (R34)', asy
   expect(await debts.record(customer)).toMatchObject({ status: 'pending', generation: 2 });
 });
 
+test('an item on a draft that nobody finalises is taken off it when its subscription has ended (R28, R34)', async () => {
+  const customer = await debts.owing(2_000_000);
+  const { id } = customer.subscription;
+  await debts.bill(customer);
+  await debts.stripe.subscriptions.update(id, { pause_collection: { behavior: 'keep_as_draft' } });
+  const draft = await debts.control<{ id: string }>('POST', `/subscriptions/${id}/renew`);
+  await debts.overage.settle(customer.team);
+  expect(await debts.put(customer)).toEqual([{ amount: 2_000_000, on: draft.id }]);
+  expect(await debts.record(customer)).toMatchObject({ status: 'pending', generation: 1 });
+
+  await debts.cancel(customer);
+  await debts.fail('^/v1/invoiceitems/', { method: 'DELETE' });
+  await expect(debts.overage.settle(customer.team)).rejects.toThrow('503');
+  await debts.overage.settle(customer.team);
+  const [invoice, ...others] = await debts.ownInvoices(customer);
+  expect(others).toEqual([]);
+  expect(await debts.put(customer)).toEqual([{ amount: 2_000_000, on: invoice?.id }]);
+  expect(await debts.record(customer)).toMatchObject({ status: 'billed', generation: 3 });
+});
+
 test.each([
   ['DELETE ^/v1/invoiceitems/', false],
   ['DELETE ^/v1/invoiceitems/', true],
