@@ -19,6 +19,8 @@ export function dayOf({ start }: Period, day: number): Date {
   return new Date(start.getTime() + day * DAY_MS);
 }
 
+const seconds = (instant: Date) => Math.floor(instant.getTime() / 1000);
+
 export interface ClockedTeam extends Omit<Subscriber, 'subscriptionId'> {
   clockId: string;
 }
@@ -36,10 +38,10 @@ export async function subscribedIn(
   product: Product,
   month: Period,
   plan: 'pro' | 'enterprise',
+  renewsAt?: Date,
 ): Promise<ClockedSubscriber> {
-  const began = Math.floor(dayOf(month, 5).getTime() / 1000);
-  const team = await clockedTeam(product, began);
-  return { ...team, subscriptionId: await subscribe(product, team, plan) };
+  const team = await clockedTeam(product, seconds(dayOf(month, 5)));
+  return { ...team, subscriptionId: await subscribe(product, team, plan, renewsAt) };
 }
 
 /** The customer of a team subscribes; the id of the subscription, once the team is on its plan. */
@@ -47,11 +49,13 @@ export async function subscribe(
   product: Product,
   { teamId, customerId }: Omit<Subscriber, 'subscriptionId'>,
   plan: 'pro' | 'enterprise',
+  renewsAt?: Date,
 ): Promise<string> {
   const { id } = await product.stripe.subscriptions.create({
     customer: customerId,
     items: [{ price: `price_sandbox_${plan}` }],
     metadata: { team_id: teamId },
+    ...(renewsAt && { billing_cycle_anchor: seconds(renewsAt) }),
     billing_mode: { type: 'flexible' },
   });
   await product.until(teamId, ({ tier }) => expect(tier).toBe(plan));
@@ -73,8 +77,7 @@ export async function advanceTo(
   { clockId }: ClockedTeam,
   instant: Date,
 ): Promise<void> {
-  const frozen_time = Math.floor(instant.getTime() / 1000);
-  await stripe.testHelpers.testClocks.advance(clockId, { frozen_time });
+  await stripe.testHelpers.testClocks.advance(clockId, { frozen_time: seconds(instant) });
 }
 
 /** Records tokens on the tenth of a month. */
