@@ -196,6 +196,8 @@ describe('R37: the plan history', () => {
         pause: fc.integer({ min: 1, max: 48 }),
         /** Hours by which the other event that is taken with it is older. */
         older: fc.integer({ min: 0, max: 96 }),
+        /** Whether a payment is heard of first, and so late that the plan was found by it. */
+        foundBefore: fc.boolean(),
       }),
       { maxLength: 12 },
     );
@@ -203,8 +205,10 @@ describe('R37: the plan history', () => {
       fc.property(moves, (steps) => {
         const team = onPro();
         let now = 0;
-        for (const { plan, pause, older } of steps) {
+        for (const { plan, pause, older, foundBefore } of steps) {
           now += pause;
+          const found = { subscriptions: [on(plan)] };
+          if (foundBefore) team.sees(day(0, now + 0.9), found, { type: 'invoice.paid' });
           changesWith(team, day(0, now), day(0, now - older), plan);
         }
         let at = 0;
