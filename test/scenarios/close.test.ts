@@ -3,7 +3,15 @@ import { expect, test } from 'vitest';
 import { endClose } from '../../src/db/closes.js';
 import { CloseService } from '../../src/services/closeService.js';
 import { CloseStarter } from '../../src/services/closeStarter.js';
-import { close, dayOf, monthsAgo, recordOf, subscribedIn, track } from '../support/months.js';
+import {
+  advanceTo,
+  close,
+  dayOf,
+  monthsAgo,
+  recordOf,
+  subscribedIn,
+  track,
+} from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
 
 const product = sharedProduct();
@@ -36,10 +44,7 @@ test('the record is billed when the invoice with its item is finalised (R34)', a
   const team = await subscribedIn(product, month, 'pro');
   await track(product, month, team.teamId, 51_000);
   await close(product, month);
-  const renewal = dayOf(month, 5 + 32);
-  await product.stripe.testHelpers.testClocks.advance(team.clockId, {
-    frozen_time: Math.floor(renewal.getTime() / 1000),
-  });
+  await advanceTo(product, team, dayOf(month, 5 + 32));
   await expect
     .poll(async () => recordOf(product, month, team.teamId), { timeout: 10_000 })
     .toMatchObject({ status: 'billed', stripeInvoiceId: expect.stringMatching(/^in_/) });

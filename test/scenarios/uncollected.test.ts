@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { close, dayOf, monthsAgo, recordOf, subscribedIn, track } from '../support/months.js';
+import {
+  advanceTo,
+  close,
+  dayOf,
+  monthsAgo,
+  recordOf,
+  subscribedIn,
+  track,
+} from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
 import { breakCard, patiently, renew, settled } from '../support/stories.js';
 
@@ -77,11 +85,7 @@ test("while a subscription's collection is paused, usage stays with the invoice 
 test('a renewal that is made before the item, and finalised after it, leaves the record to wait for the next (R34)', async () => {
   const month = monthsAgo(13);
   const team = await subscribedIn(product, month, 'pro');
-  const { testClocks } = product.stripe.testHelpers;
-  const advance = (days: number) =>
-    testClocks.advance(team.clockId, {
-      frozen_time: Math.floor(dayOf(month, days).getTime() / 1000),
-    });
+  const advance = (days: number) => advanceTo(product, team, dayOf(month, days));
   const invoices = async () => {
     const { data } = await product.stripe.invoices.list({ subscription: team.subscriptionId });
     return data.map(({ status, total }) => [status, total]).toReversed();
