@@ -1,3 +1,4 @@
+import { textList, texts } from './lists.js';
 import type { Queryable } from './pool.js';
 
 interface Row {
@@ -34,11 +35,15 @@ export async function insertEmails<T extends NewEmail>(
 ): Promise<Pick<T, 'teamId' | 'kind' | 'cause'>[]> {
   const { rows } = await db.query<Pick<T, 'teamId' | 'kind' | 'cause'>>(
     `insert into tagih.emails (team_id, kind, cause, details)
-     select "teamId", kind, cause, details from jsonb_to_recordset($1)
-       as email ("teamId" text, kind text, cause text, details jsonb)
+     select * from unnest(${texts(1)}, ${texts(2)}, ${texts(3)}, ${texts(4)}::jsonb[])
      on conflict do nothing
      returning team_id as "teamId", kind, cause`,
-    [JSON.stringify(emails)],
+    [
+      textList(emails.map(({ teamId }) => teamId)),
+      textList(emails.map(({ kind }) => kind)),
+      textList(emails.map(({ cause }) => cause)),
+      textList(emails.map(({ details }) => JSON.stringify(details))),
+    ],
   );
   return rows;
 }

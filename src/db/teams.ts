@@ -1,5 +1,5 @@
 import type { PlanId } from '../domain/plans.js';
-import type { Strike, Subscription, SubscriptionStatus } from '../domain/subscription.js';
+import type { Strike, SubscriptionStatus } from '../domain/subscription.js';
 import { newTeam, type TeamState } from '../domain/team.js';
 import type { Queryable } from './pool.js';
 
@@ -31,26 +31,6 @@ export async function findTeam(db: Queryable, teamId: string): Promise<TeamRow |
     teamId,
   ]);
   return rows[0] && fromColumns(rows[0]);
-}
-
-/** Whom a team's usage is billed to. */
-export interface BillingStanding {
-  customerId: string | null;
-  subscription: Subscription | null;
-}
-
-/** By team. */
-export async function findStandings(
-  db: Queryable,
-  teamIds: readonly string[],
-): Promise<Map<string, BillingStanding>> {
-  const { rows } = await db.query<BillingStanding & { id: string }>(
-    `select id, state->'subscription' as subscription,
-            coalesce(state->'subscription'->>'customerId', stripe_customer_id) as "customerId"
-       from tagih.teams where id = any($1)`,
-    [teamIds],
-  );
-  return new Map(rows.map(({ id, ...standing }) => [id, standing]));
 }
 
 export interface TeamFilter {

@@ -2,6 +2,7 @@ import type { Page } from '../domain/page.js';
 import type { Period } from '../domain/period.js';
 import type { PlanId } from '../domain/plans.js';
 import type { BillingInputs, ComputedRecord, Line } from '../domain/record.js';
+import type { Subscription } from '../domain/subscription.js';
 import { plainList, textList, texts } from './lists.js';
 import { heldBetween } from './planPeriods.js';
 import type { Queryable } from './pool.js';
@@ -217,26 +218,45 @@ export async function dueBillings(
   return rows;
 }
 
-/** Notes that records are about to be put on Stripe, and at whom, before anything of them is there (R35). */
-export async function noteTried(
+/** Whom a team's usage is billed to. */
+export interface BillingStanding {
+  customerId: string | null;
+  subscription: Subscription | null;
+}
+
+/** A record that is about to be billed, and to whom. */
+export interface TakenUp {
+  record: UsageBilling;
+  standing: BillingStanding;
+}
+
+/**
+ * Reads to whom records are billed, and notes before anything of them is on Stripe that they are tried there,
+ * unless they were tried elsewhere (R35).
+ */
+export async function takeUpBillings(
   db: Queryable,
-  tries: readonly { record: UsageBilling; customerId: string | null }[],
-): Promise<void> {
-  const first = tries.filter(
-    ({ record, customerId }) => record.triedCustomer === null && customerId !== null,
+  records: readonly UsageBilling[],
+): Promise<TakenUp[]> {
+  const { rows } = await db.query<BillingStanding & { n: number; triedCustomer: string | null }>(
+    `update tagih.usage_billings b
+        set tried_at = case when tried_customer is null and customer is null then tried_at
+                         else coalesce(tried_at, now()) end,
+            tried_customer = coalesce(tried_customer, customer)
+       from unnest($1::text[], $2::text[]) with ordinality as record (team_id, period, n)
+       join (select id, state->'subscription' as subscription,
+                    coalesce(state->'subscription'->>'customerId', stripe_customer_id) as customer
+               from tagih.teams) standing on standing.id = record.team_id
+      where b.team_id = record.team_id and b.period = record.period
+     returning n::int, subscription, customer as "customerId", tried_customer as "triedCustomer"`,
+    [records.map(({ teamId }) => teamId), records.map(({ period }) => period)],
   );
-  if (first.length === 0) return;
-  await db.query(
-    `update tagih.usage_billings b set tried_at = coalesce(b.tried_at, now()), tried_customer = customer
-       from unnest($1::text[], $2::text[], $3::text[]) as tried (team_id, period, customer)
-      where b.team_id = tried.team_id and b.period = tried.period and b.tried_customer is null`,
-    [
-      first.map(({ record }) => record.teamId),
-      first.map(({ record }) => record.period),
-      first.map(({ customerId }) => customerId),
-    ],
-  );
-  for (const { record, customerId } of first) record.triedCustomer = customerId;
+  return rows.flatMap(({ n, triedCustomer, ...standing }) => {
+    const record = records[n - 1];
+    return record === undefined
+      ? []
+      : [{ record: Object.assign(record, { triedCustomer }), standing }];
+  });
 }
 
 /**

@@ -1,16 +1,17 @@
 import type Stripe from 'stripe';
 import type { Pool } from '../db/pool.js';
-import { type BillingStanding, findStandings } from '../db/teams.js';
 import {
   AMOUNT_DIFFERS,
   adoptItem,
   type BillingChange,
   type BillingProgress,
+  type BillingStanding,
   dueBillings,
   ITEM_DELETED,
   NO_ANSWER,
-  noteTried,
   openBillings,
+  type TakenUp,
+  takeUpBillings,
   type UsageBilling,
   updateUsageBillings,
 } from '../db/usageBillings.js';
@@ -132,23 +133,19 @@ export class OverageService {
    * subscription that ends meanwhile is settled after it is known to have ended, which finds the record.
    */
   private async billTogether(records: readonly UsageBilling[]): Promise<Unanswered[]> {
-    const standingOf = await this.standings(records);
-    await noteTried(
-      this.pool,
-      records.map((record) => ({ record, customerId: standingOf(record).customerId })),
-    );
+    const taken = await takeUpBillings(this.pool, records);
     const changes: BillingChange[] = [];
     const unanswered: Unanswered[] = [];
     const failures: unknown[] = [];
-    const bill = async (record: UsageBilling) => {
+    const bill = async ({ record, standing }: TakenUp) => {
       try {
-        changes.push({ record, progress: await this.bill(record, standingOf(record)) });
+        changes.push({ record, progress: await this.bill(record, standing) });
       } catch (error) {
         if (error instanceof StripeUnavailable) unanswered.push({ record, error });
         else failures.push(error);
       }
     };
-    await Promise.all(records.map(bill));
+    await Promise.all(taken.map(bill));
     await this.progress(changes).catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
     return unanswered;
@@ -241,14 +238,6 @@ export class OverageService {
     record.tried = true;
     if (!tried) return undefined;
     return findOverageItem(this.stripe, triedCustomer ?? overage.customerId, overage);
-  }
-
-  private async standings(
-    records: readonly UsageBilling[],
-  ): Promise<(record: UsageBilling) => BillingStanding> {
-    const ids = records.map(({ teamId }) => teamId);
-    const standings = ids.length === 0 ? new Map() : await findStandings(this.pool, ids);
-    return ({ teamId }) => standings.get(teamId) ?? { customerId: null, subscription: null };
   }
 
   /** Writes it down, and into the records. Throws when another has taken one of them on meanwhile. */
