@@ -36,11 +36,11 @@ export interface Billed {
   status: string;
 }
 
-/** The records of months of those who used something, by team and month. */
+/** The records of months, by team and month. */
 export async function recordsOf({ pool }: Product, periods: readonly string[]): Promise<Billed[]> {
   const { rows } = await pool.query<Billed>(
     `select team_id as team, period, used_tokens::int as tokens, amount_due::int as amount, status
-       from tagih.usage_billings where period = any($1) and used_tokens > 0`,
+       from tagih.usage_billings where period = any($1)`,
     [periods],
   );
   return inOrder(rows);
