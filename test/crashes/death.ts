@@ -1,4 +1,5 @@
 import { ActivityNotFoundError, type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import type { Product } from '../support/product.js';
 import type { WorkerProcess } from './workerProcess.js';
 
@@ -21,7 +22,7 @@ export async function crash(
  * Tells Temporal that the worker of a workflow is dead, which it notices by itself when time-outs of seconds and
  * minutes are over. A workflow that was never started has nobody to miss.
  */
-async function tellOfDeath(
+export async function tellOfDeath(
   { workflow, activity, connection, options: { namespace } }: Client,
   workflowId: string,
 ): Promise<void> {
@@ -37,7 +38,8 @@ async function tellOfDeath(
   await connection.workflowService.resetStickyTaskQueue({ namespace, execution });
   for (const { activityId } of described.raw.pendingActivities ?? []) {
     if (!activityId) continue;
-    const failed = activity.fail({ workflowId, activityId }, new Error('The worker died.'));
+    const death = ApplicationFailure.create({ message: 'The worker died.', nextRetryDelay: 100 });
+    const failed = activity.fail({ workflowId, activityId }, death);
     await failed.catch((error: unknown) => {
       // It waits for its next try.
       if (!(error instanceof ActivityNotFoundError)) throw error;

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test, vi } from 'vitest';
-import { putTeam } from '../../src/db/teams.js';
 import type { Period } from '../../src/domain/period.js';
 import { newTeam } from '../../src/domain/team.js';
 import { saveTurn } from '../../src/services/turns.js';
 import { Bill, type Held } from '../model/bill.js';
 import { subscriptionOf } from '../services/closing.js';
+import { knownSubscriber } from '../support/knownSubscriber.js';
 import { close, dayOf, monthsAgo } from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
 
@@ -29,24 +29,9 @@ interface Team {
   turn: number;
 }
 
-/** A customer with a subscription that the ledger knows; no workflow of the team's is told of anything. */
 async function subscribed(number: number): Promise<Team> {
-  const { stripe, pool } = product;
-  const { id: customerId } = await stripe.customers.create({
-    payment_method: 'pm_card_visa',
-    invoice_settings: { default_payment_method: 'pm_card_visa' },
-  });
   const id = `team_${String(number).padStart(3, '0')}`;
-  const { id: subscriptionId } = await stripe.subscriptions.create({
-    customer: customerId,
-    items: [{ price: 'price_sandbox_pro' }],
-  });
-  await putTeam(pool, {
-    id,
-    name: 'Acme',
-    adminEmail: `${id}@admin.example`,
-    stripeCustomerId: customerId,
-  });
+  const { customerId, subscriptionId } = await knownSubscriber(product, id);
   const team = { id, number, customerId, subscriptionId, bill: new Bill(), turn: 0 };
   await holds(team, { plan: 'pro', from: start(0), to: null });
   return team;

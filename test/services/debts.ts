@@ -50,7 +50,6 @@ export async function openDebts() {
 
   return {
     books,
-    sandbox,
     stripe,
     overage,
     control,
