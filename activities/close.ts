@@ -1,7 +1,12 @@
 import { ApplicationFailure, activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { CloseCounts } from '../src/domain/closeProgress.js';
 import type { Page } from '../src/domain/page.js';
-import { CloseService, UsageMismatch } from '../src/services/closeService.js';
+import {
+  CloseService,
+  FuturePeriod,
+  PeriodOpen,
+  UsageMismatch,
+} from '../src/services/closeService.js';
 import { OverageService } from '../src/services/overageService.js';
 import { alive } from './alive.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -39,22 +44,16 @@ export function closeActivities({
     },
 
     async sealPeriod(period: string): Promise<Page[]> {
-      return closes.seal(period, now());
+      return orRefused(() => closes.seal(period, now()));
     },
 
-    /** A difference is no outage: asked again, it would be found again. */
     async verifyUsage(period: string): Promise<void> {
-      try {
-        await alive(() => closes.verify(period, now()));
-      } catch (error) {
-        if (!(error instanceof UsageMismatch)) throw error;
-        throw ApplicationFailure.nonRetryable(error.message, error.name);
-      }
+      await orRefused(() => alive(() => closes.verify(period, now())));
     },
 
     async writeRecords(period: string, page: Page): Promise<void> {
       await closes.reach(period, 'records', now());
-      await closes.writeRecords(period, page);
+      await orRefused(() => closes.writeRecords(period, page));
     },
 
     /** After '' billing begins. */
@@ -102,4 +101,18 @@ export function closeActivities({
       await closes.end(period, status, now(), failure);
     },
   };
+}
+
+/** What is wrong with the period is no outage: asked again, it would be found again. */
+async function orRefused<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const isOfPeriod =
+      error instanceof UsageMismatch ||
+      error instanceof PeriodOpen ||
+      error instanceof FuturePeriod;
+    if (!isOfPeriod) throw error;
+    throw ApplicationFailure.nonRetryable(error.message, error.name);
+  }
 }

@@ -77,9 +77,9 @@ export async function close(period: string, begin?: Place | 'failed'): Promise<v
     if (from !== undefined) left = await billPages(period, from);
     if (left === undefined) await finish(period, 'completed');
   } catch (error) {
-    // Steps are tried until they succeed: what was used is not what would be billed, or the close was
-    // cancelled, or a page of it terminated.
-    const failure = mismatchIn(error);
+    // Steps are tried until they succeed: the period is open, or what was used is not what would be billed, or
+    // the close was cancelled, or a page of it terminated.
+    const failure = refusalIn(error);
     await CancellationScope.nonCancellable(() => finish(period, 'failed', failure));
     throw error;
   }
@@ -189,10 +189,13 @@ export async function billPage(period: string, page: Page): Promise<CloseCounts>
   return counts;
 }
 
+/** What is wrong with a period that is not closed. */
+const refusals: unknown[] = ['UsageMismatch', 'PeriodOpen', 'FuturePeriod'];
+
 /** Why the close stopped by itself; undefined when it did not. */
-function mismatchIn(error: unknown): string | undefined {
+function refusalIn(error: unknown): string | undefined {
   const { cause } = error instanceof ActivityFailure ? error : {};
-  return cause instanceof ApplicationFailure && cause.type === 'UsageMismatch'
+  return cause instanceof ApplicationFailure && refusals.includes(cause.type)
     ? cause.message
     : undefined;
 }

@@ -64,7 +64,8 @@ async function plansInMonth(
 
 /**
  * The earlier months in which something came late, or whose plans are known otherwise, since the team's last
- * record: with the usage that the bill of `period` knows of, and what was billed of it so far.
+ * record: with the usage that the bill of `period` knows of, and what was billed of it so far. The usage is
+ * that of the month's own record, which was counted, and what came late, not the total of today.
  */
 async function earlierByTeam(
   db: Queryable,
@@ -78,7 +79,9 @@ async function earlierByTeam(
        select * from unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) as m (id, starts, ends)
      ), heard as (
        select l.team_id, m.id, m.starts, m.ends from tagih.usage_late l join month m on m.id = l.period
-        where l.team_id between $5 and $6
+        where l.team_id between $5 and $6 and l.billed_in > coalesce((
+          select max(b.period) from tagih.usage_billings b
+           where b.team_id = l.team_id and b.period < $1), '')
        union
        select p.team_id, m.id, m.starts, m.ends
          from tagih.plan_periods p join month m on p.starts_at < m.ends
@@ -87,10 +90,10 @@ async function earlierByTeam(
            where b.team_id = p.team_id and b.period < $1 order by b.period desc limit 1), '-infinity')`)}
      )
      select h.team_id as "teamId", jsonb_build_object('period', h.id,
-         'usedTokens', coalesce((select u.used_tokens from tagih.usage_totals u
-              where u.team_id = h.team_id and u.period = h.id), 0)
-           - coalesce((select sum(l.tokens) from tagih.usage_late l
-              where l.team_id = h.team_id and l.period = h.id and l.billed_in > $1), 0),
+         'usedTokens', coalesce((select b.used_tokens from tagih.usage_billings b
+              where b.team_id = h.team_id and b.period = h.id), 0)
+           + coalesce((select sum(l.tokens) from tagih.usage_late l
+              where l.team_id = h.team_id and l.period = h.id and l.billed_in <= $1), 0),
          'plansHeld', array(select distinct p.plan from tagih.plan_periods p
            where p.team_id = h.team_id and ${heldBetween('h.starts', 'h.ends')}),
          'planVersion', (select b.plan_version from tagih.usage_billings b
@@ -140,16 +143,21 @@ async function carriedByTeam(
   return byTeam(rows, ({ period: from, amount }) => ({ period: from, amount }));
 }
 
-/**
- * The seals of a period and of those before it, in order; `recorded`: a close has written all of the
- * period's records.
- */
-export async function readSeals(
-  db: Queryable,
-  period: string,
-): Promise<{ period: string; sealedAt: Date; recorded: boolean }[]> {
-  const { rows } = await db.query<{ period: string; sealedAt: Date; recorded: boolean }>(
-    `select s.period, s.sealed_at as "sealedAt", coalesce(c.status = 'completed', false) as recorded
+/** A sealed period. */
+export interface Seal {
+  period: string;
+  sealedAt: Date;
+  /** Whether its totals were counted against its events (R33). */
+  verified: boolean;
+  /** Whether a close has written all of its records. */
+  recorded: boolean;
+}
+
+/** The seals of a period and of those before it, in order. */
+export async function readSeals(db: Queryable, period: string): Promise<Seal[]> {
+  const { rows } = await db.query<Seal>(
+    `select s.period, s.sealed_at as "sealedAt", coalesce(c.status = 'completed', false) as recorded,
+            c.verified_at is not null as verified
        from tagih.seals s left join tagih.closes c using (period)
       where s.period <= $1 order by s.period`,
     [period],

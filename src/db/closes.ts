@@ -119,9 +119,12 @@ export async function endClose(
   return { ...ending, ...run };
 }
 
-/** Notes that the totals are what the events add up to (R33). */
+/** Notes that the totals are what the events add up to (R33); the first time counts, later ones have fewer teams. */
 export async function noteVerified(db: Queryable, period: string, at: Date): Promise<void> {
-  await db.query('update tagih.closes set verified_at = $2 where period = $1', [period, at]);
+  await db.query(
+    'update tagih.closes set verified_at = coalesce(verified_at, $2) where period = $1',
+    [period, at],
+  );
 }
 
 /** The months whose close has begun and not ended, the oldest first. */
@@ -204,14 +207,15 @@ export async function findRunningCloses(db: Queryable): Promise<Close[]> {
   return rows;
 }
 
-/** What tells which months before a period ask for a close: usage, the first team, the seals there are. */
+/** What tells which months before a period ask for a close: usage, the first team, the closes that are through. */
 export async function readPast(
   db: Queryable,
   period: string,
-): Promise<{ used: string[]; sealed: string[]; firstTeamAt: Date | null }> {
-  const { rows } = await db.query<{ used: string[]; sealed: string[]; firstTeamAt: Date | null }>(
+): Promise<{ used: string[]; closed: string[]; firstTeamAt: Date | null }> {
+  const { rows } = await db.query<{ used: string[]; closed: string[]; firstTeamAt: Date | null }>(
     `select array(select distinct period from tagih.usage_totals where period < $1) as used,
-            array(select period from tagih.seals where period < $1) as sealed,
+            array(select period from tagih.closes
+                   where period < $1 and status = 'completed') as closed,
             (select min(created_at) from tagih.teams) as "firstTeamAt"`,
     [period],
   );

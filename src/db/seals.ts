@@ -13,11 +13,15 @@ export async function isSealed(db: Queryable, period: string): Promise<boolean> 
   return rowCount === 1;
 }
 
-/** Seals the period, after the commits that were under way; one that is sealed stays so (R38). */
+/**
+ * Seals the period, after the commits that were under way; one that is sealed stays so (R38). Not before `at`,
+ * and not before it is done: a worker may come to it days after it was asked to, and what was committed
+ * until then is in the period's record.
+ */
 export async function seal(db: Queryable, period: string, at: Date): Promise<void> {
   await db.query('select pg_advisory_xact_lock($1, hashtext($2))', [SEAL_LOCKS, period]);
   await db.query(
-    'insert into tagih.seals (period, sealed_at) values ($1, $2) on conflict do nothing',
+    'insert into tagih.seals (period, sealed_at) values ($1, greatest($2, clock_timestamp())) on conflict do nothing',
     [period, at],
   );
 }

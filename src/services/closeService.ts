@@ -78,19 +78,19 @@ export class CloseService {
   }
 
   /**
-   * The months that a close of `period` closes, oldest first: itself, and those before it that are not
-   * sealed and in which somebody has a record (R39). What was used in them is billed in no other
+   * The months that a close of `period` closes, oldest first: itself, and those before it that no close is
+   * through with and in which somebody has a record (R39). What was used in them is billed in no other
    * (R12). Before the first team came that is usage alone: an older subscription asks for no close.
    */
   async monthsToClose(period: string): Promise<string[]> {
-    const { used, sealed, firstTeamAt } = await readPast(this.pool, period);
+    const { used, closed, firstTeamAt } = await readPast(this.pool, period);
     const earlier = new Set(used);
     let month = previousPeriod(this.period(period), this.zone);
     while (firstTeamAt !== null && firstTeamAt < month.end) {
       earlier.add(month.id);
       month = previousPeriod(month, this.zone);
     }
-    return [...earlier.difference(new Set(sealed))].toSorted().concat(period);
+    return [...earlier.difference(new Set(closed))].toSorted().concat(period);
   }
 
   /** Throws `PeriodOpen`, or `FuturePeriod`. */
@@ -128,13 +128,22 @@ export class CloseService {
   }
 
   /**
-   * Counts the totals of the sealed period against its events, for the teams that have no record yet. Throws
-   * `UsageMismatch`, which names teams and both figures: nothing may be billed from them.
+   * Counts the totals of the sealed period against its events, for the teams that have no record yet, and so
+   * those of each earlier one whose records this close may write. Throws `UsageMismatch`, which names teams
+   * and both figures: nothing may be billed from them.
    */
   async verify(period: string, now: Date): Promise<void> {
     await this.reach(period, 'verify', now);
-    const { count, mismatches } = await findMismatches(this.pool, this.period(period), NAMED);
-    if (count === 0) return noteVerified(this.pool, period, now);
+    for (const month of await readSeals(this.pool, period)) {
+      if (month.period !== period && (month.recorded || month.verified)) continue;
+      await this.requireFit(this.pool, month.period);
+      await noteVerified(this.pool, month.period, now);
+    }
+  }
+
+  private async requireFit(db: Queryable, period: string): Promise<void> {
+    const { count, mismatches } = await findMismatches(db, this.period(period), NAMED);
+    if (count === 0) return;
     const named = mismatches.map(
       ({ teamId, period: month, inTotals, inEvents }) =>
         `${teamId} has ${inTotals} tokens of ${month} in its totals, ${inEvents} in its events`,
@@ -163,7 +172,8 @@ export class CloseService {
   /**
    * Computes and writes the records of a range; those that are there stay as they are (R33). Where an
    * earlier period is sealed and its close not through, its records come first: without them all of
-   * that period would look late, and be billed twice.
+   * that period would look late, and be billed twice. Throws `UsageMismatch` where that one does not fit
+   * its events: it may have been sealed since this close has counted.
    */
   async writeRecords(period: string, page: Page): Promise<void> {
     await transaction(this.pool, async (db) => {
@@ -172,7 +182,10 @@ export class CloseService {
       if (seals.at(-1)?.period !== period) throw new Error(`${period} is not sealed`);
       const months = seals.map((seal) => ({ ...seal, ...this.period(seal.period) }));
       for (const [index, month] of months.entries()) {
-        if (month.recorded && month.id !== period) continue;
+        if (month.id !== period) {
+          if (month.recorded) continue;
+          if (!month.verified) await this.requireFit(db, month.id);
+        }
         await this.writeMonth(db, month, months.slice(0, index), page);
       }
     });

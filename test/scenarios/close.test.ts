@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { endClose } from '../../src/db/closes.js';
 import { CloseService } from '../../src/services/closeService.js';
 import { CloseStarter } from '../../src/services/closeStarter.js';
+import { closeStart } from '../../workflows/starts.js';
 import {
   advanceTo,
   close,
@@ -166,7 +167,7 @@ test('every team that was there has a record, an idle one too, but no mail (R39)
   expect(await product.mails('idle')).toEqual([]);
 });
 
-test('an open month is not closed, a future or malformed one is refused by name', async () => {
+test('an open month is not closed, not by Temporal either; a future or malformed one is refused by name', async () => {
   const attempt = async (period: string) => {
     const { status, body } = await product.api('POST', '/api/v1/closes', { period });
     return [status, body.code, body.errors?.[0]?.path];
@@ -175,6 +176,15 @@ test('an open month is not closed, a future or malformed one is refused by name'
   expect(await attempt(open)).toEqual([409, 'period_open', undefined]);
   expect(await attempt('2099-01')).toEqual([400, 'invalid_request', 'period']);
   expect(await attempt('2026-13')).toEqual([400, 'invalid_request', 'period']);
+
+  const { options } = closeStart(open);
+  const { TEMPORAL_TASK_QUEUE: taskQueue } = product.settings;
+  const past = await product.temporal.workflow.start('close', { ...options, taskQueue });
+  await expect(past.result()).rejects.toThrow();
+  expect((await product.api('GET', `/api/v1/closes/${open}`)).body).toMatchObject({
+    status: 'failed',
+    failure: `${open} can be closed a minute after it has ended.`,
+  });
 });
 
 test('a month that nobody has closed is closed with any later one (R12)', async () => {

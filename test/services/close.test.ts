@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { readSeals } from '../../src/db/billingInputs.js';
 import { findClose } from '../../src/db/closes.js';
-import { periodAt } from '../../src/domain/period.js';
+import { parsePeriod, periodAt } from '../../src/domain/period.js';
 import { EventRecorder } from '../../src/services/eventRecorder.js';
-import { april, february, freshBooks, january, march, monthOf, noon } from './closing.js';
+import { ALL, april, february, freshBooks, january, march, monthOf, noon } from './closing.js';
 
 const books = freshBooks();
 
@@ -46,6 +47,15 @@ describe('the seal (R38)', () => {
     expect(await books.records(team)).toMatchObject([{ watermark: at(60_000) }]);
   });
 
+  test('is dated by when it was made: a worker may come to it long after it was asked to', async () => {
+    const period = parsePeriod('2020-01', 'Asia/Jakarta');
+    const asked = new Date('2020-02-01T00:00:00Z');
+    const { rows } = await books.pool.query<{ now: Date }>('select clock_timestamp() as now');
+    await books.closes.seal(period?.id ?? '', asked);
+    const [seal] = await readSeals(books.pool, '2020-01');
+    expect(seal?.sealedAt.getTime()).toBeGreaterThanOrEqual(rows[0]?.now.getTime() ?? Infinity);
+  });
+
   test('is missed by no event of an ended month that nobody has closed', async () => {
     const team = await books.team('pro');
     const { billedIn } = await books.track(team, 50_009, noon(january, 31), noon(march, 3));
@@ -56,7 +66,7 @@ describe('the seal (R38)', () => {
 });
 
 describe('which months a close closes', () => {
-  test('its own, and those before it that have usage or a team and no seal, the oldest first (R12, R39)', async () => {
+  test('its own, and those before it that have usage or a team and are not closed, the oldest first (R12, R39)', async () => {
     const closedWith = (month: { id: string }) => books.closes.monthsToClose(month.id);
     const team = await books.team('pro');
     await books.pool.query('update tagih.teams set created_at = $1', [noon(march, 20)]);
@@ -72,6 +82,16 @@ describe('which months a close closes', () => {
     expect(await closedWith(march)).toEqual([march.id]);
     expect(await closedWith(april)).toEqual([april.id]);
     expect(await books.lines(team)).toEqual([[january.id, 'overage', january.id, 3]]);
+  });
+
+  test('also one that was sealed by a close which did not come to its end', async () => {
+    await books.team('pro');
+    await books.pool.query('update tagih.teams set created_at = $1', [noon(february, 1)]);
+    await books.closes.begin(february.id, noon(march, 2));
+    await books.closes.seal(february.id, noon(march, 2));
+    expect(await books.closes.monthsToClose(march.id)).toEqual([february.id, march.id]);
+    await books.closes.end(february.id, 'failed', noon(march, 2));
+    expect(await books.closes.monthsToClose(march.id)).toEqual([february.id, march.id]);
   });
 });
 
@@ -117,6 +137,42 @@ describe('the verification of a close (R33)', () => {
     await books.close(january);
     await books.pool.query('delete from tagih.usage_events');
     await books.closes.verify(january.id, noon(april, 1));
+  });
+
+  test('keeps an earlier month that does not fit its events from being billed by a later close', async () => {
+    const team = await books.team('pro');
+    await books.track(team, 60_000, noon(january, 10));
+    await books.track(team, 50_002, noon(february, 10));
+    const total = 'update tagih.usage_totals set used_tokens = $1 where period = $2';
+    await corrupt(total, '1060000', january.id);
+    const now = noon(march, 2);
+    const mismatch = `${january.id} is not billed: ${team} has 1060000 tokens of ${january.id} in its totals, 60000`;
+    for (const { id } of [january, february]) {
+      await books.closes.begin(id, now);
+      await books.closes.seal(id, now);
+      await expect(books.closes.verify(id, now)).rejects.toThrow(mismatch);
+    }
+    // It may have been sealed since the later month was counted.
+    await expect(books.closes.writeRecords(february.id, ALL)).rejects.toThrow(mismatch);
+    expect(await books.records(team)).toEqual([]);
+
+    await corrupt(total, '60000', january.id);
+    await books.closes.verify(february.id, now);
+    await books.closes.writeRecords(february.id, ALL);
+    expect(await books.lines(team)).toEqual([
+      [january.id, 'overage', january.id, 10_000],
+      [february.id, 'overage', february.id, 2],
+    ]);
+  });
+
+  test('is noted when it was made, not when a month is closed again', async () => {
+    const team = await books.team('pro');
+    await books.track(team, 60_000, noon(january, 10));
+    await books.closes.begin(january.id, noon(february, 2));
+    await books.closes.seal(january.id, noon(february, 2));
+    for (const day of [2, 9]) await books.closes.verify(january.id, noon(february, day));
+    const { rows } = await books.pool.query('select verified_at as at from tagih.closes');
+    expect(rows).toEqual([{ at: noon(february, 2) }]);
   });
 });
 

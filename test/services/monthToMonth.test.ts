@@ -67,6 +67,38 @@ describe('what comes after the seal (R12)', () => {
     ]);
   });
 
+  test('is rated from what was counted at the close, whatever the total has become (R33)', async () => {
+    const team = await books.team('pro');
+    await books.track(team, 60_000, noon(january, 10));
+    await books.close(january);
+    await books.pool.query('update tagih.usage_totals set used_tokens = used_tokens + 1000000');
+    await books.track(team, 1, noon(january, 11), noon(february, 5));
+    await books.close(february);
+    expect(await books.lines(team)).toEqual([
+      [january.id, 'overage', january.id, 10_000],
+      [february.id, 'late', january.id, 1],
+    ]);
+  });
+
+  test('is an input of the record that bills it, and of none after it (R33)', async () => {
+    const team = await books.team('pro');
+    // Long before its records, by the clock that they are dated by.
+    await books.pool.query("update tagih.plan_periods set noted_at = now() - interval '1 day'");
+    await books.track(team, 60_000, noon(january, 10));
+    await books.close(january);
+    await books.track(team, 500, noon(january, 11), noon(february, 5));
+    for (const month of [february, march]) await books.close(month);
+    const { rows } = await books.pool.query(
+      `select period, jsonb_path_query_array(inputs::jsonb, '$.earlier[*].period') as earlier
+         from tagih.usage_billings order by period`,
+    );
+    expect(rows).toEqual([
+      { period: january.id, earlier: [] },
+      { period: february.id, earlier: [january.id] },
+      { period: march.id, earlier: [] },
+    ]);
+  });
+
   test('of a team that was not there is billed all the same', async () => {
     await books.close(january);
     const team = await books.team('pro');
