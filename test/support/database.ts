@@ -10,7 +10,8 @@ export interface Database {
 /** A migrated database of one's own, cloned from the template. */
 export async function createDatabase(): Promise<Database> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await administer(`create database ${name} template tagih_template`);
+  // Its files are copied: by default they go through the log as well, page by page.
+  await administer(`create database ${name} template tagih_template strategy file_copy`);
   const url = new URL(inject('postgresUrl'));
   url.pathname = `/${name}`;
   const drop = `drop database ${name}`;
