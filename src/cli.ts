@@ -1,7 +1,7 @@
 // `npm run tagih -- COMMAND`: what operators do from a shell.
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { closeCommand } from './cli/close.js';
+import { closeCommand } from './cli/closeCommand.js';
 import { eventsCommand } from './cli/events.js';
 import { explainCommand } from './cli/explain.js';
 import { exportCommand } from './cli/export.js';

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { Command } from 'commander';
 import { closeBody } from '../app/api/v1/closes/route.js';
 import { type Environment, readSettings } from '../config.js';
 import { failedBillings } from '../db/billingFates.js';
@@ -28,32 +27,26 @@ const needed = [
   'CLOSE_GRACE',
 ] as const;
 
-export const closeCommand = (settings: () => Environment) =>
-  new Command('close')
-    .argument('<period>', 'an ended month, YYYY-MM')
-    .description(
-      'bill the usage of a month, and wait until that is done; starts the closes of earlier months that nobody has closed; may be repeated',
-    )
-    .option(
-      '--failed',
-      'of a month that is closed: bill the records again that Stripe has refused, and nothing else',
-    )
-    .option('--json', 'print JSON')
-    .action(async (period: string, options: { json?: boolean; failed?: boolean }) => {
-      const given = readSettings(settings(), needed);
-      const connection = await Connection.connect(temporalConnection(given));
-      const client = new Client({ connection, namespace: given.TEMPORAL_NAMESPACE });
-      await withLedger(settings, async (pool) => {
-        const closes = new CloseService(pool, given.BILLING_TIME_ZONE, given.CLOSE_GRACE);
-        const starter = new CloseStarter(client, pool, closes, given.TEMPORAL_TASK_QUEUE);
-        const failedBefore = options.failed ? await failedBillings(pool, period, null) : [];
-        const now = new Date();
-        await (options.failed ? starter.retryFailed(period, now) : starter.start(period, now));
-        const close = await ended(starter, period);
-        const again = failedBefore.map(({ teamId }) => teamId);
-        await tell(pool, close, { ...options, again });
-      }).finally(() => connection.close());
-    });
+/** Closes a month, and tells what came of it. */
+export async function closeMonth(
+  settings: () => Environment,
+  period: string,
+  options: { json?: boolean; failed?: boolean },
+): Promise<void> {
+  const given = readSettings(settings(), needed);
+  const connection = await Connection.connect(temporalConnection(given));
+  const client = new Client({ connection, namespace: given.TEMPORAL_NAMESPACE });
+  await withLedger(settings, async (pool) => {
+    const closes = new CloseService(pool, given.BILLING_TIME_ZONE, given.CLOSE_GRACE);
+    const starter = new CloseStarter(client, pool, closes, given.TEMPORAL_TASK_QUEUE);
+    const failedBefore = options.failed ? await failedBillings(pool, period, null) : [];
+    const now = new Date();
+    await (options.failed ? starter.retryFailed(period, now) : starter.start(period, now));
+    const close = await ended(starter, period);
+    const again = failedBefore.map(({ teamId }) => teamId);
+    await tell(pool, close, { ...options, again });
+  }).finally(() => connection.close());
+}
 
 /** Waits for the end of a close, and shows how far it is. */
 async function ended(starter: CloseStarter, period: string): Promise<Close> {
