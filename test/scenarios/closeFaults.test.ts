@@ -4,12 +4,9 @@ import fc from 'fast-check';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import type { Period } from '../../src/domain/period.js';
-import { newTeam } from '../../src/domain/team.js';
 import { createLog } from '../../src/log.js';
-import { saveTurn } from '../../src/services/turns.js';
 import { startWorker } from '../../src/worker.js';
 import { tellOfDeath } from '../crashes/death.js';
-import { subscriptionOf } from '../services/closing.js';
 import { askToClose, closesAreOver } from '../support/closes.js';
 import { knownSubscriber } from '../support/knownSubscriber.js';
 import { monthsAgo, track } from '../support/months.js';
@@ -81,19 +78,8 @@ const teams: Team[] = [];
 beforeAll(async () => {
   for (let number = 1; number <= SUBSCRIBERS + FORMER; number += 1) {
     const former = number > SUBSCRIBERS;
-    const team = await knownSubscriber(product, `team_${String(number).padStart(2, '0')}`);
-    const { teamId, customerId, subscriptionId: id } = team;
-    if (former) await product.stripe.subscriptions.cancel(id);
-    const status = former ? ('canceled' as const) : ('active' as const);
-    const subscription = { ...subscriptionOf({ id, customerId }), status };
-    const startsAt = monthOf(0).start.toISOString();
-    const period = { plan: 'pro' as const, subscriptionId: id, startsAt, endsAt: null };
-    await saveTurn(product.pool, {
-      state: { ...newTeam(teamId, customerId), turn: 1, subscription },
-      effects: [{ kind: 'plan_period', period }],
-      at: new Date().toISOString(),
-      taken: [],
-    });
+    const teamId = `team_${String(number).padStart(2, '0')}`;
+    const team = await knownSubscriber(product, teamId, { from: monthOf(0).start, former });
     teams.push({ ...team, former, amount: former ? 2_000_000 + number : number });
   }
 });

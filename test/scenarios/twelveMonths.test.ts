@@ -31,10 +31,12 @@ interface Team {
 
 async function subscribed(number: number): Promise<Team> {
   const id = `team_${String(number).padStart(3, '0')}`;
-  const { customerId, subscriptionId } = await knownSubscriber(product, id);
-  const team = { id, number, customerId, subscriptionId, bill: new Bill(), turn: 0 };
-  await holds(team, { plan: 'pro', from: start(0), to: null });
-  return team;
+  const { customerId, subscriptionId } = await knownSubscriber(product, id, {
+    from: new Date(start(0)),
+  });
+  const bill = new Bill();
+  bill.hold({ plan: 'pro', from: start(0), to: null });
+  return { id, number, customerId, subscriptionId, bill, turn: 1 };
 }
 
 const start = (index: number): number => months[index]?.start.getTime() ?? Number.NaN;

@@ -14,12 +14,10 @@ export interface Subscriber {
 /** For `expect.poll`: a machine that is busy takes its time. */
 export const patiently = { timeout: 15_000, interval: 50 };
 
-const anyTeamId = () => `team_${randomUUID().slice(0, 8)}`;
-
 /** A team of its own that Stripe knows nothing of. */
 export async function freeTeam(
   { api }: Pick<Product, 'api'>,
-  teamId = anyTeamId(),
+  teamId = `team_${randomUUID().slice(0, 8)}`,
 ): Promise<string> {
   await api('PUT', `/api/v1/teams/${teamId}`, {
     name: 'Acme',
@@ -32,8 +30,8 @@ export async function freeTeam(
 export async function customerTeam(
   { api, stripe }: Product,
   test_clock?: string,
-  teamId = anyTeamId(),
 ): Promise<Omit<Subscriber, 'subscriptionId'>> {
+  const teamId = `team_${randomUUID().slice(0, 8)}`;
   const customer = await stripe.customers.create({
     email: `${teamId}@customer.example`,
     ...(test_clock !== undefined && { test_clock }),
@@ -52,10 +50,9 @@ export async function customerTeam(
 export async function subscriber(
   product: Product,
   plan: 'pro' | 'enterprise' = 'pro',
-  id?: string,
 ): Promise<Subscriber> {
-  const { teamId, customerId } = await customerTeam(product, undefined, id);
-  const { id: subscriptionId } = await product.stripe.subscriptions.create({
+  const { teamId, customerId } = await customerTeam(product);
+  const { id } = await product.stripe.subscriptions.create({
     customer: customerId,
     items: [{ price: `price_sandbox_${plan}` }],
     metadata: { team_id: teamId },
@@ -66,7 +63,7 @@ export async function subscriber(
   });
   // What came with the first payment must not be taken for news of the second.
   await settled(product, teamId);
-  return { teamId, customerId, subscriptionId };
+  return { teamId, customerId, subscriptionId: id };
 }
 
 /** What the host is answered that asks for a plan of a team. */
