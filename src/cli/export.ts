@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { Command, Option } from 'commander';
 import { stringify } from 'csv-stringify';
 import type { Environment } from '../config.js';
+import { findClose } from '../db/closes.js';
 import { type BillingStatus, billingStatuses, type UsageBilling } from '../db/usageBillings.js';
 import { parsePeriod } from '../domain/period.js';
 import {
@@ -35,6 +36,13 @@ export const exportCommand = (settings: () => Environment) =>
       // Of which zone says nothing here.
       if (!parsePeriod(period, 'UTC')) throw new Error(`${period} is no month, YYYY-MM.`);
       await withLedger(settings, async (pool) => {
+        const close = await findClose(pool, period);
+        if (close?.status !== 'completed') {
+          const state = close === undefined ? 'has not begun' : `is ${close.status}`;
+          process.stderr.write(
+            `The close of ${period} ${state}: these may not be all its records, and they may change.\n`,
+          );
+        }
         const records = readBillings(pool, { period, status });
         try {
           if (format === 'json') await pipeline(json(period, records), process.stdout);

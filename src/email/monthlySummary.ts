@@ -21,9 +21,7 @@ export function monthlySummary({ teamName: team, details }: TeamEmail): Content 
     subject: `Usage of ${team} in ${period}`,
     paragraphs: [
       `${team} used ${formatTokens(usedTokens)} tokens in ${period}; the ${plan} plan includes ${formatTokens(tokenLimit)}.`,
-      amountDue === 0
-        ? 'Nothing is due beside the plan.'
-        : 'It comes with a later invoice, to which tax is added; small amounts may be carried forward.',
+      whatBecomesOf(amountDue),
     ],
     figures: [
       ...lines.map((line) => ({
@@ -33,4 +31,10 @@ export function monthlySummary({ teamName: team, details }: TeamEmail): Content 
       { label: 'Due beside the plan', value: formatAmount(amountDue) },
     ],
   };
+}
+
+function whatBecomesOf(amountDue: number): string {
+  if (amountDue === 0) return 'Nothing is due beside the plan.';
+  if (amountDue < 0) return 'It is taken off a later invoice.';
+  return 'It comes with a later invoice, to which tax is added; small amounts may be carried forward.';
 }

@@ -167,7 +167,7 @@ export class OverageService {
 
   /** Takes the record on from wherever an earlier try, or Stripe, has left it: to where is the result. */
   private async goOn(record: UsageBilling, standing: BillingStanding): Promise<BillingProgress> {
-    const { teamId, period, amountDue: amount } = record;
+    const { teamId, period, lines, amountDue: amount } = record;
     const { subscription, customerId } = standing;
     if (customerId === null) return { status: 'carried_forward' };
     const { currency } = catalogue;
@@ -178,6 +178,7 @@ export class OverageService {
       customerId,
       amount,
       currency,
+      lines,
     });
     const item = await this.itemOf(record, overage());
     if (record.stripeInvoiceItemId !== null) {

@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import type { Line } from '../domain/record.js';
 import { unlessMissing } from './errors.js';
 import { OWN_INVOICE } from './truth.js';
 import { idOf } from './values.js';
@@ -13,6 +14,8 @@ export interface Overage {
   /** Minor units; negative where a correction gives something back. */
   amount: number;
   currency: string;
+  /** What the amount is made of. */
+  lines: readonly Line[];
 }
 
 const metadataOf = ({ teamId, period }: Overage) => ({ team_id: teamId, [OWN_INVOICE]: period });
@@ -75,6 +78,20 @@ export function stoppedDraftOf(invoice: Stripe.Invoice): string | null {
   return idOf(invoice.parent?.subscription_details?.subscription);
 }
 
+/** Stripe takes 500 characters; so many months take less. */
+const NAMED = 12;
+
+/** What the customer reads on the invoice: of which months the usage is. */
+function descriptionOf({ lines }: Overage): string {
+  const named = lines.slice(0, NAMED).map(({ kind, period, amount }) => {
+    if (kind === 'carried') return `${period} (carried forward)`;
+    if (amount < 0) return `${period} (given back)`;
+    return kind === 'late' ? `${period} (recorded later)` : period;
+  });
+  const more = lines.length > NAMED ? [`${lines.length - NAMED} more`] : [];
+  return `Usage above the plan: ${[...named, ...more].join(', ')}`;
+}
+
 /** An item on the subscription's next invoice, or on `invoiceId`. */
 export async function createOverageItem(
   stripe: Stripe,
@@ -86,7 +103,7 @@ export async function createOverageItem(
       customer: overage.customerId,
       currency: overage.currency,
       amount: overage.amount,
-      description: `Usage of ${overage.period} above the plan`,
+      description: descriptionOf(overage),
       metadata: metadataOf(overage),
       ...on,
     },

@@ -37,6 +37,10 @@ beforeAll(async () => {
        ('-team', '2031-01', 'carried', '2030-12', 0, 700)) line`,
   );
   await pool.query(
+    `insert into tagih.closes (period, status, started_at) values
+       ('2031-01', 'completed', now()), ('2031-02', 'running', now())`,
+  );
+  await pool.query(
     `update tagih.usage_billings
         set stripe_invoice_item_id = '=ii', stripe_invoice_id = 'in,"1"', billed_at = '2031-02-01T00:00:00Z'
       where team_id = '-team'`,
@@ -115,6 +119,14 @@ describe('tagih export', () => {
       `tagih export 2031-01 | while IFS= read -r line; do printf '%s\\n' "$line"; done`,
     );
     expect(slow.stdout).toBe(stdout);
+  });
+
+  test('says so where the records may not be all', async () => {
+    const stderr = async (period: string) => (await shell(`tagih export ${period}`)).stderr;
+    const warning = 'these may not be all its records, and they may change.\n';
+    expect(await stderr('2031-01')).toBe('');
+    expect(await stderr('2031-02')).toBe(`The close of 2031-02 is running: ${warning}`);
+    expect(await stderr('2031-03')).toBe(`The close of 2031-03 has not begun: ${warning}`);
   });
 
   test('refuses what is no month', async () => {

@@ -119,6 +119,10 @@ test('what is given back without a subscription lowers what is due later, and is
     due: -450_000,
     lines: [['late', first.id, -450_000]],
   });
+  const texts = async () => (await product.mails(teams.givenBack.teamId)).map(({ text }) => text);
+  await expect
+    .poll(texts, patiently)
+    .toContainEqual(expect.stringContaining('It is taken off a later invoice.'));
   expect(await bill(teams.givenBack, third)).toEqual({
     status: 'billed',
     due: 1_050_000,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ALL, january, noon } from './closing.js';
+import { ALL, february, january, noon } from './closing.js';
 import { type Customer, sharedDebts } from './debts.js';
 
 const debts = sharedDebts();
@@ -233,4 +233,19 @@ test('a team that Stripe does not know carries its amount forward, however large
   await debts.books.closes.writeRecords(january.id, ALL);
   await debts.overage.billPage(january.id, { first: team, last: team });
   expect(await debts.books.records(team)).toMatchObject([{ status: 'carried_forward' }]);
+});
+
+test('the invoice says of which months the usage is (R12, R34)', async () => {
+  const customer = await debts.owing(77);
+  await debts.bill(customer);
+  await debts.books.track(customer.team, 9, noon(january, 11), noon(february, 5));
+  await debts.books.track(customer.team, 50_100, noon(february, 10));
+  await debts.books.close(february);
+  const { team: id } = customer;
+  await debts.overage.billPage(february.id, { first: id, last: id });
+  const { data } = await debts.stripe.invoiceItems.list({ customer: customer.customerId });
+  expect(data.map(({ amount, description }) => [amount, description])).toEqual([
+    [109, `Usage above the plan: ${february.id}, ${january.id} (recorded later)`],
+    [77, `Usage above the plan: ${january.id}`],
+  ]);
 });
