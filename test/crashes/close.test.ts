@@ -10,10 +10,11 @@ import {
   mailsAreSent,
   recordsOf,
   summariesOf,
+  unknownTeams,
 } from '../support/closes.js';
 import { historiesOf, recorded } from '../support/histories.js';
 import { knownSubscriber } from '../support/knownSubscriber.js';
-import { dayOf, monthsAgo, subscribedIn, track } from '../support/months.js';
+import { monthsAgo, subscribedIn, track } from '../support/months.js';
 import { sharedProduct } from '../support/product.js';
 import { freeTeam, patiently } from '../support/stories.js';
 import { crash } from './death.js';
@@ -75,29 +76,6 @@ async function stepsToday(workflowId: string): Promise<string[]> {
 const UNKNOWN = 501;
 const BATCH = 500;
 
-/** Teams that held Pro in a month, and used a little more. */
-async function unknownTeams(tokens: number): Promise<string[]> {
-  const { rows } = await product.pool.query<{ id: string }>(
-    `with made as (
-       insert into tagih.teams (id, name, admin_email)
-       select 'a_' || n, 'Acme', n || '@admin.example' from generate_series(1, $1) n returning id),
-     held as (
-       insert into tagih.plan_periods (team_id, subscription_id, plan, starts_at)
-       select id, 'sub', 'pro', $2 from made)
-     select id from made order by id`,
-    [UNKNOWN, last?.start],
-  );
-  const events = rows.map(({ id: teamId }) => ({
-    teamId,
-    idempotencyKey: teamId,
-    tokens,
-    occurredAt: last && dayOf(last, 10),
-  }));
-  const { status } = await product.api('POST', '/api/v1/usage/batch', { events });
-  expect(status).toBe(200);
-  return rows.map(({ id }) => id);
-}
-
 test('R34, R36: killed between pages and around each call to Stripe and Postmark, nothing is made twice but one batch of mails', async () => {
   // A subscriber has an item on the next invoice; whose subscription has ended, an invoice of their own.
   const calls = [
@@ -130,7 +108,7 @@ test('R34, R36: killed between pages and around each call to Stripe and Postmark
     amount,
     status: ended ? 'billed' : 'pending',
   }));
-  for (const team of await unknownTeams(50_007)) {
+  for (const team of await unknownTeams(product, last, UNKNOWN, 50_007)) {
     expected.push({ team, period, tokens: 50_007, amount: 7, status: 'carried_forward' });
   }
 

@@ -1,4 +1,6 @@
 import { expect } from 'vitest';
+import type { Period } from '../../src/domain/period.js';
+import { dayOf } from './months.js';
 import type { Product } from './product.js';
 import { patiently } from './stories.js';
 
@@ -72,4 +74,32 @@ export async function summariesOf(
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return counts;
+}
+
+/** Teams that Stripe does not know, and that held Pro in a month, and used so many tokens; in their order. */
+export async function unknownTeams(
+  { pool, api }: Product,
+  month: Period,
+  count: number,
+  tokens: number,
+): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>(
+    `with made as (
+       insert into tagih.teams (id, name, admin_email)
+       select 'a_' || n, 'Acme', n || '@admin.example' from generate_series(1, $1) n returning id),
+     held as (
+       insert into tagih.plan_periods (team_id, subscription_id, plan, starts_at)
+       select id, 'sub', 'pro', $2 from made)
+     select id from made order by id`,
+    [count, month.start],
+  );
+  const events = rows.map(({ id: teamId }) => ({
+    teamId,
+    idempotencyKey: teamId,
+    tokens,
+    occurredAt: dayOf(month, 10),
+  }));
+  const { status } = await api('POST', '/api/v1/usage/batch', { events });
+  expect(status).toBe(200);
+  return rows.map(({ id }) => id);
 }
